@@ -1,0 +1,48 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Data flows downwards: a target imports only what stands above it.
+let package = Package(
+  name: "pipeline",
+  products: [
+    .executable(name: "pipeline", targets: ["CLI"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev).
+    .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CPng", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CJpeg", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    // What every layer needs: JSON, digests, seeded random numbers, natural order.
+    .target(name: "Basics", dependencies: ["CCrypto"]),
+    // The engine: specification, graph, keys, plan, store, execution, gates, runs, events.
+    .target(name: "Pipeline", dependencies: ["Basics", "CYaml"]),
+    // C with SIMD and run-time dispatch; a plain reference beside each fast kernel.
+    .target(name: "CKernels", dependencies: ["COpenBLAS"]),
+    // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
+    .target(name: "NN", dependencies: ["Basics", "CKernels"]),
+    // Images and depth maps: files, resampling, filters, morphology, point clouds, metrics.
+    .target(name: "Imaging", dependencies: ["Basics", "CPng", "CTiff", "CJpeg"]),
+    // Gaussian splats: PLY files, rasteriser, synthetic heads.
+    .target(name: "Splats", dependencies: ["Basics", "Imaging"]),
+    // Tables, charts, HTML, LaTeX, CSV.
+    .target(name: "Reporting", dependencies: ["Basics", "Imaging"]),
+    // One file per stage type, and their catalogue.
+    .target(name: "Stages", dependencies: ["Pipeline", "NN", "Imaging", "Splats", "Reporting"]),
+    // The `pipeline` command; one file per subcommand.
+    .executableTarget(
+      name: "CLI",
+      dependencies: ["Stages", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+    ),
+
+    .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,121 @@
+import Basics
+
+/// A place in a file. Lines and columns count from 1; columns count Unicode scalars.
+public struct Mark: Hashable, Sendable {
+  public var file: String
+  public var line: Int
+  public var column: Int
+
+  public init(file: String, line: Int, column: Int) {
+    self.file = file
+    self.line = line
+    self.column = column
+  }
+}
+
+/// A value read from a pipeline file, which still knows where it stood. Scalars are already typed by the YAML 1.2 core
+/// schema (`no`, `on` and `1:30` are strings).
+public struct Node: Sendable {
+  public indirect enum Content: Sendable {
+    case null
+    case bool(Bool)
+    case int(Int)
+    case double(Double)
+    case string(String)
+    case sequence([Node])
+    case mapping([Entry])
+  }
+
+  public struct Entry: Sendable {
+    public var key: String
+    public var keyMark: Mark?
+    public var value: Node
+
+    public init(key: String, keyMark: Mark? = nil, value: Node) {
+      self.key = key
+      self.keyMark = keyMark
+      self.value = value
+    }
+  }
+
+  public var content: Content
+  /// Nil for values that no file wrote: defaults, `--set` (which uses a mark of its own) and values read from JSON.
+  public var mark: Mark?
+
+  public init(_ content: Content, mark: Mark? = nil) {
+    self.content = content
+    self.mark = mark
+  }
+
+  public init(_ json: JSON) {
+    switch json {
+    case .null: self.init(.null)
+    case .bool(let value): self.init(.bool(value))
+    case .int(let value): self.init(.int(value))
+    case .double(let value): self.init(.double(value))
+    case .string(let value): self.init(.string(value))
+    case .array(let items): self.init(.sequence(items.map(Node.init)))
+    case .object(let members):
+      self.init(.mapping(members.sorted { $0.key < $1.key }.map { Entry(key: $0.key, value: Node($0.value)) }))
+    }
+  }
+
+  /// The value without its marks.
+  public var json: JSON {
+    switch content {
+    case .null: .null
+    case .bool(let value): .bool(value)
+    case .int(let value): .int(value)
+    case .double(let value): .double(value)
+    case .string(let value): .string(value)
+    case .sequence(let items): .array(items.map(\.json))
+    case .mapping(let entries):
+      .object(Dictionary(entries.map { ($0.key, $0.value.json) }, uniquingKeysWith: { first, _ in first }))
+    }
+  }
+
+  /// What a person would call this value's type.
+  public var typeName: String {
+    switch content {
+    case .null: "null"
+    case .bool: "true or false"
+    case .int: "an integer"
+    case .double: "a number"
+    case .string: "a string"
+    case .sequence: "a list"
+    case .mapping: "a map"
+    }
+  }
+
+  public subscript(key: String) -> Node? {
+    guard case .mapping(let entries) = content else { return nil }
+    return entries.first { $0.key == key }?.value
+  }
+}
+
+/// Something wrong with a specification: what, where, and how to mend it. Printed as
+/// `file:line:col: error: message`, the source line with a caret, then `help: …`.
+public struct Diagnostic: Error, Hashable, Sendable {
+  public var mark: Mark?
+  public var message: String
+  public var help: String?
+  /// Other places that matter, such as the base file's line of an overridden value.
+  public var notes: [Note]
+
+  public struct Note: Hashable, Sendable {
+    public var mark: Mark?
+    public var message: String
+
+    public init(mark: Mark?, message: String) {
+      self.mark = mark
+      self.message = message
+    }
+  }
+
+  public init(_ message: String, at mark: Mark? = nil, help: String? = nil, notes: [Note] = []) {
+    self.message = message
+    self.mark = mark
+    self.help = help
+    self.notes = notes
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+import Basics
+
+@Suite struct JSONTests {
+  @Test func canonicalTextSortsKeysAndKeepsTypes() throws {
+    let value: JSON = ["b": 1, "a": [1.0, 0.1, true, nil, "x\n\u{1}é"]]
+    #expect(value.canonical == #"{"a":[1.0,0.1,true,null,"x\n\u0001é"],"b":1}"#)
+    #expect(try JSON(parsing: value.canonical)["b"] == 1)
+  }
+
+  @Test(arguments: [0.1, 1e-300, 123456789.125, 1e22, -0.0, 5e-324])
+  func doublesReadBackToTheSameBits(_ x: Double) throws {
+    #expect(try JSON(parsing: JSON.double(x).canonical).doubleValue?.bitPattern == x.bitPattern || x == 0)
+  }
+}
+
+@Suite struct DigestTests {
+  @Test func agreesWithThePublishedVector() {
+    // FIPS 180-2, appendix B.1
+    #expect(Digest.of("abc").hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(Digest(hex: Digest.of("abc").hex) == Digest.of("abc"))
+    #expect(Digest(hex: "zz") == nil)
+  }
+}
+
+@Suite struct SeededRandomTests {
+  @Test func sameSeedSameNumbersAndStreamsDiffer() {
+    var a = SeededRandom(seed: 7)
+    var b = SeededRandom(seed: 7)
+    var c = SeededRandom(seed: 7, stream: "x")
+    let first = (0..<100).map { _ in a.next() }
+    #expect(first == (0..<100).map { _ in b.next() })
+    #expect(first != (0..<100).map { _ in c.next() })
+  }
+
+  @Test func normalNumbersHaveMeanZeroAndDeviationOne() {
+    var random = SeededRandom(seed: 1)
+    let x = (0..<100_000).map { _ in random.normal() }
+    let mean = x.reduce(0, +) / Double(x.count)
+    let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
+    #expect(abs(mean) < 0.02)
+    #expect(abs(variance - 1) < 0.03)
+  }
+
+  @Test func permutationHoldsEachIndexOnce() {
+    var random = SeededRandom(seed: 3)
+    #expect(random.permutation(1000).sorted() == Array(0..<1000))
+  }
+}
+
+@Suite struct NaturalOrderTests {
+  @Test func digitsCompareByValue() {
+    let names = ["face 10", "face 2", "1 (100)_face", "1 (20)_face", "face 02", "face", ""]
+    let order = ["", "1 (20)_face", "1 (100)_face", "face", "face 2", "face 02", "face 10"]
+    #expect(names.sorted(by: naturallyPrecedes) == order)
+  }
+}
