@@ -1,0 +1,55 @@
+# `make` lists the verbs. Everything runs in release mode: the kernels are part of what is tested.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PIPELINE := .build/release/pipeline
+SHARED_DIR ?= ../shared
+PARITY_DIR ?= $(SHARED_DIR)/parity
+export SHARED_DIR
+
+.PHONY: help setup build test demo check lint format docs parity bench fuzz clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+setup: ## Install missing system packages (apt)
+	@scripts/setup
+
+build: setup ## Build the `pipeline` command
+	@scripts/build --product pipeline
+
+test: setup ## Build and run every test
+	@scripts/build --build-tests
+	@swift test -c release --skip-build $(TEST_ARGUMENTS)
+
+demo: build ## Run the main job on built-in synthetic heads
+	@$(PIPELINE) run pipelines/demo.yaml
+
+lint: ## Check the formatting
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+format: ## Format in place
+	@swift format format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+docs: build ## Write the generated references and the JSON Schema
+	@scripts/docs
+
+parity: setup ## Check every case of PARITY_DIR against this library
+	@scripts/build --product parity
+	@.build/release/parity $(PARITY_DIR)
+
+bench: setup ## Time inference and training (PYTORCH_PYTHON=... adds the ratio to PyTorch)
+	@scripts/build --product bench
+	@.build/release/bench
+
+fuzz: setup ## Fuzz every parser for FUZZ_SECONDS each
+	@scripts/fuzz $(or $(FUZZ_SECONDS),60)
+
+check: setup ## What CI runs: build without warnings, lint, tests, fresh docs, demo
+	@STRICT=1 scripts/build --build-tests
+	@$(MAKE) --no-print-directory lint
+	@swift test -c release --skip-build
+	@scripts/docs --check
+	@$(MAKE) --no-print-directory demo
+
+clean: ## Remove build products (never results)
+	@rm -rf .build
