@@ -19,12 +19,16 @@ public struct InputPort: Hashable, Sendable {
   /// The kinds accepted; empty accepts any.
   public var kinds: [ArtifactKind]
   public var arity: Arity
+  /// True when a sample stage reads this artifact only through `input:<port>/...` candidates (`ExternalFile`): then the
+  /// files found enter a sample's key, not the whole artifact, and one changed file runs one sample.
+  public var lookup: Bool
   public var doc: String
 
-  public init(_ name: String, _ kinds: ArtifactKind..., arity: Arity = .one, doc: String) {
+  public init(_ name: String, _ kinds: ArtifactKind..., arity: Arity = .one, lookup: Bool = false, doc: String) {
     self.name = name
     self.kinds = kinds
     self.arity = arity
+    self.lookup = lookup
     self.doc = doc
   }
 }

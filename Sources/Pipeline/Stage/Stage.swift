@@ -110,6 +110,9 @@ extension SampleStage {
 /// A file or folder of the user's that a stage reads as a whole.
 public struct ExternalSource: Hashable, Sendable {
   public var name: String
+  /// An absolute path, or `input:<port>`: the files of the artifact on that input port (layout `.files`, or each file of
+  /// each sample as `<sample>/<role>`), so that a generated folder stands in for a user's. Declare that port
+  /// `arity: .optional, lookup: true`.
   public var path: String
   /// Lower-case extensions that count; empty for all files. Ignored for a single file.
   public var extensions: [String]
@@ -127,7 +130,8 @@ public struct ExternalSource: Hashable, Sendable {
 public struct ExternalFile: Hashable, Sendable {
   /// Role, such as `depth`.
   public var role: String
-  /// Paths to try, first found wins.
+  /// Paths to try, first found wins. Absolute, or `input:<port>/<relative path>`: a file inside the artifact (layout
+  /// `.files`) on that input port.
   public var candidates: [String]
   public var required: Bool
 
