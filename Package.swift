@@ -43,6 +43,7 @@ let package = Package(
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+    .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],
   swiftLanguageModes: [.v6]
 )
