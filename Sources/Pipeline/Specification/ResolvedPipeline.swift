@@ -1,0 +1,88 @@
+import Basics
+
+/// A pipeline file with its base files, profile and overrides applied: a validated graph of stage instances.
+public struct ResolvedPipeline: Sendable {
+  public var name: String
+  /// The file as it was named by the caller.
+  public var file: String
+  public var description: String?
+  public var seed: UInt64
+  /// In topological order: every instance stands after those it reads from.
+  public var instances: [StageInstance]
+  /// Ids of the instances to bring up to date; all of them when the file names no targets.
+  public var targets: [String]
+  /// The file's variants and matrix, in order: what the whole graph is repeated over.
+  public var dimensions: [PipelineDimension]
+  public var compare: ComparisonSettings?
+  /// The files read, base first, with their texts.
+  public var files: [SpecificationFile]
+  private var index: [String: Int]
+
+  public init(
+    name: String, file: String, description: String? = nil, seed: UInt64 = 0, instances: [StageInstance],
+    targets: [String]? = nil, dimensions: [PipelineDimension] = [], compare: ComparisonSettings? = nil,
+    files: [SpecificationFile] = []
+  ) {
+    self.name = name
+    self.file = file
+    self.description = description
+    self.seed = seed
+    self.instances = instances
+    self.targets = targets ?? instances.map(\.id)
+    self.dimensions = dimensions
+    self.compare = compare
+    self.files = files
+    index = Dictionary(instances.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  public subscript(id: String) -> StageInstance? { index[id].map { instances[$0] } }
+
+  /// Position in `instances`.
+  public func position(of id: String) -> Int? { index[id] }
+}
+
+/// One dimension of a file's variants and matrix.
+public struct PipelineDimension: Hashable, Sendable {
+  /// `variant`, or the name of a matrix axis.
+  public var name: String
+  public var values: [JSON]
+
+  public init(name: String, values: [JSON]) {
+    self.name = name
+    self.values = values
+  }
+}
+
+/// How `pipeline compare` reads an ablation: `compare: { baseline: none, metrics: [l1, psnr], aggregate: mean_std }`.
+public struct ComparisonSettings: Hashable, Sendable {
+  /// How several runs of the same variant (seeds) become one figure.
+  public enum Aggregate: String, ParameterChoice { case mean, meanStd = "mean_std", median }
+
+  /// The variant (or other label value) that differences are taken to.
+  public var baseline: String?
+  /// Metric names; empty for all that the tables hold.
+  public var metrics: [String]
+  public var aggregate: Aggregate
+  /// The stage and port that hold the tables, such as `cross.table`; nil to look for the only port of its kind.
+  public var table: String?
+
+  public init(
+    baseline: String? = nil, metrics: [String] = [], aggregate: Aggregate = .meanStd, table: String? = nil
+  ) {
+    self.baseline = baseline
+    self.metrics = metrics
+    self.aggregate = aggregate
+    self.table = table
+  }
+}
+
+/// A file that a pipeline was read from.
+public struct SpecificationFile: Hashable, Sendable {
+  public var name: String
+  public var text: String
+
+  public init(name: String, text: String) {
+    self.name = name
+    self.text = text
+  }
+}

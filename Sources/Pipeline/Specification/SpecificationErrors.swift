@@ -1,0 +1,11 @@
+/// Everything wrong with a pipeline file, found in one go, in the order of the text.
+public struct SpecificationErrors: Error, Sendable {
+  public var diagnostics: [Diagnostic]
+  /// Texts by file name, so that the lines can be shown.
+  public var sources: [String: String]
+
+  public init(_ diagnostics: [Diagnostic], sources: [String: String] = [:]) {
+    self.diagnostics = diagnostics
+    self.sources = sources
+  }
+}
