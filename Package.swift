@@ -41,6 +41,7 @@ let package = Package(
       dependencies: ["Stages", .product(name: "ArgumentParser", package: "swift-argument-parser")]
     ),
 
+    .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
