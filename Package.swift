@@ -43,6 +43,7 @@ let package = Package(
 
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    .testTarget(name: "NNTests", dependencies: ["NN"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],

@@ -1,0 +1,50 @@
+/// A two-dimensional convolution. Weight [out, in/groups, k, k], bias [out]; both start uniform within 1 / sqrt(fan-in).
+public final class Conv2d: Module {
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let geometry: ConvolutionGeometry
+
+  public init(
+    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1, bias: Bool = true, _ initialiser: WeightInitialiser
+  ) {
+    geometry = ConvolutionGeometry(
+      kernel: kernelSize, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    let fanIn = inputChannels / groups * kernelSize * kernelSize
+    weight = Parameter(
+      initialiser.standard([outputChannels, inputChannels / groups, kernelSize, kernelSize], fanIn: fanIn))
+    self.bias = bias ? Parameter(initialiser.standard([outputChannels], fanIn: fanIn)) : nil
+  }
+
+  public var members: [(name: String, member: Member)] {
+    [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.convolved(weight.tensor, bias: bias?.tensor, geometry) }
+}
+
+/// A transposed convolution. Weight [in, out/groups, k, k], bias [out]; both start uniform within 1 / sqrt(out * k * k).
+public final class ConvTranspose2d: Module {
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let geometry: ConvolutionGeometry
+
+  public init(
+    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
+    bias: Bool = true, _ initialiser: WeightInitialiser
+  ) {
+    geometry = ConvolutionGeometry(kernel: kernelSize, stride: stride, padding: padding, groups: groups)
+    let fanIn = outputChannels / groups * kernelSize * kernelSize
+    weight = Parameter(
+      initialiser.standard([inputChannels, outputChannels / groups, kernelSize, kernelSize], fanIn: fanIn))
+    self.bias = bias ? Parameter(initialiser.standard([outputChannels], fanIn: fanIn)) : nil
+  }
+
+  public var members: [(name: String, member: Member)] {
+    [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
+  }
+}

@@ -1,0 +1,101 @@
+// Joining and cutting images along the channels. Channels-last parts at multiples of 16 are views: nothing is copied.
+
+extension Tensor {
+  /// Places for the parts of a concatenation, side by side in one block of memory: results written there need no copy when
+  /// they are concatenated. The channels of each part must be a multiple of 16.
+  public static func sideBySide(_ shapes: [[Int]]) -> [Tensor] {
+    precondition(shapes.allSatisfy { $0.count == 4 && $0[1] % 16 == 0 }, "parts of \(shapes) are no multiples of 16")
+    let channels = shapes.reduce(0) { $0 + $1[1] }
+    let whole = Tensor.empty([shapes[0][0], channels, shapes[0][2], shapes[0][3]], .channelsLast(stride: channels))
+    var start = 0
+    return shapes.map { shape in
+      defer { start += shape[1] }
+      return Tensor(shape: shape, layout: whole.layout, storage: whole.storage, offset: start)
+    }
+  }
+
+  /// Images side by side along the channels. Parity: layers/concat_channels.
+  public static func concatenated(_ parts: [Tensor]) -> Tensor {
+    precondition(
+      parts.allSatisfy { $0.rank == 4 && $0.n == parts[0].n && $0.h == parts[0].h && $0.w == parts[0].w },
+      "the shapes \(parts.map(\.shape)) cannot be joined along the channels")
+    let counts = parts.map(\.c)
+    let channels = counts.reduce(0, +)
+    let shape = [parts[0].n, channels, parts[0].h, parts[0].w]
+    let result: Tensor
+    if let whole = joinedView(parts, shape) {
+      result = whole
+    } else if parts.allSatisfy(\.isContiguous) && channels < 16 {
+      result = .empty(shape)
+      var start = 0
+      let area = shape[2] * shape[3]
+      for part in parts {
+        for image in 0..<shape[0] {
+          (result.data + (image * channels + start) * area).update(
+            from: part.data + image * part.c * area, count: part.c * area)
+        }
+        start += part.c
+      }
+    } else {
+      result = .emptyChannelsLast(shape)
+      let stride = result.pixelStride
+      let sources = parts.map { $0.channelsLast().detached() }
+      let target = result.data
+      parallelChunks(result.pixels, of: 512) { range in
+        for pixel in range {
+          var start = pixel * stride
+          for source in sources {
+            (target + start).update(from: source.data + pixel * source.pixelStride, count: source.c)
+            start += source.c
+          }
+          for k in start..<(pixel + 1) * stride { target[k] = 0 }
+        }
+      }
+    }
+    return result.recorded(parts) { gradient, needs in
+      var start = 0
+      return counts.enumerated().map { index, count in
+        defer { start += count }
+        return needs[index] ? gradient.channels(start..<start + count) : nil
+      }
+    }
+  }
+
+  private static func joinedView(_ parts: [Tensor], _ shape: [Int]) -> Tensor? {
+    guard case .channelsLast(let stride) = parts[0].layout, stride == shape[1], shape[1] % 16 == 0 else { return nil }
+    var start = parts[0].offset
+    guard start == 0 else { return nil }
+    for part in parts {
+      guard part.storage === parts[0].storage, part.layout == parts[0].layout, part.offset == start else { return nil }
+      start += part.c
+    }
+    return Tensor(shape: shape, layout: parts[0].layout, storage: parts[0].storage, offset: 0)
+  }
+
+  /// The channels of a range, as images of their own.
+  public func channels(_ range: Range<Int>) -> Tensor {
+    precondition(rank == 4 && range.lowerBound >= 0 && range.upperBound <= c, "no channels \(range) in \(shape)")
+    if range == 0..<c { return self }
+    let shape = [n, range.count, h, w]
+    let full = self.shape
+    let result: Tensor
+    if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
+      result = Tensor(shape: shape, layout: layout, storage: storage, offset: offset + range.lowerBound)
+    } else {
+      let source = contiguous()
+      result = .empty(shape)
+      let area = h * w
+      for image in 0..<n {
+        (result.data + image * range.count * area).update(
+          from: source.data + (image * c + range.lowerBound) * area, count: range.count * area)
+      }
+    }
+    return result.recorded([self]) { gradient, _ in
+      var parts: [Tensor] = []
+      if range.lowerBound > 0 { parts.append(.zeros([full[0], range.lowerBound, full[2], full[3]])) }
+      parts.append(gradient)
+      if range.upperBound < full[1] { parts.append(.zeros([full[0], full[1] - range.upperBound, full[2], full[3]])) }
+      return [Tensor.concatenated(parts)]
+    }
+  }
+}

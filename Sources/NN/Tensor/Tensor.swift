@@ -1,0 +1,147 @@
+import CKernels
+
+/// How the elements of a tensor lie in memory.
+public enum Layout: Hashable, Sendable {
+  /// Row-major, no gaps: the last axis is the fastest. Any rank.
+  case contiguous
+  /// Rank 4, `[n, c, h, w]` by shape: pixel after pixel in the order n, h, w, each pixel `stride` floats after the last.
+  /// The channels of a pixel are adjacent and padded with zeros to a multiple of 16; the tensor may be a part of a wider
+  /// one (`stride` larger than its padded channels).
+  case channelsLast(stride: Int)
+}
+
+/// A block of memory from the arena, freed with its last owner.
+final class Storage {
+  let pointer: UnsafeMutablePointer<Float>
+  let count: Int
+
+  init(count: Int) {
+    self.count = count
+    pointer = ck_alloc(Int64(count) * 4)!.assumingMemoryBound(to: Float.self)  // ck_alloc never returns null
+  }
+
+  deinit { ck_free(pointer, Int64(count) * 4) }
+}
+
+/// An array of float32 with a shape, and the record of how it was computed when gradients are wanted.
+///
+/// Shapes are in PyTorch's order, `[n, c, h, w]` for images. A tensor is made once and not changed afterwards; only the
+/// code of an operation writes to one, before anybody else sees it. Not for use from several tasks at once.
+public final class Tensor {
+  /// Sizes of the axes; empty for a single number.
+  public let shape: [Int]
+  public let layout: Layout
+  let storage: Storage
+  let offset: Int
+  /// How this tensor was computed; nil when no gradient flows through it.
+  public internal(set) var node: Node?
+
+  init(shape: [Int], layout: Layout, storage: Storage, offset: Int, node: Node? = nil) {
+    self.shape = shape
+    self.layout = layout
+    self.storage = storage
+    self.offset = offset
+    self.node = node
+  }
+
+  /// Uninitialised memory; the operation that makes it writes every element, zeros in channel padding included.
+  public static func empty(_ shape: [Int], _ layout: Layout = .contiguous) -> Tensor {
+    let count: Int
+    switch layout {
+    case .contiguous: count = shape.reduce(1, *)
+    case .channelsLast(let stride):
+      precondition(shape.count == 4, "channels-last needs the rank 4, not the shape \(shape)")
+      precondition(
+        stride % 16 == 0 && stride >= padded(shape[1]), "the stride \(stride) does not hold \(shape[1]) channels")
+      count = shape[0] * shape[2] * shape[3] * stride
+    }
+    return Tensor(shape: shape, layout: layout, storage: Storage(count: count), offset: 0)
+  }
+
+  /// Uninitialised channels-last memory without gaps between pixels.
+  public static func emptyChannelsLast(_ shape: [Int]) -> Tensor {
+    empty(shape, .channelsLast(stride: padded(shape[1])))
+  }
+
+  public static func zeros(_ shape: [Int], _ layout: Layout = .contiguous) -> Tensor { filled(shape, 0, layout) }
+
+  /// All elements equal `value`; for another value than 0 the layout is contiguous.
+  public static func filled(_ shape: [Int], _ value: Float, _ layout: Layout = .contiguous) -> Tensor {
+    precondition(value == 0 || layout == .contiguous, "channel padding must be zero")
+    let tensor = empty(shape, layout)
+    tensor.storage.pointer.update(repeating: value, count: tensor.storage.count)
+    return tensor
+  }
+
+  /// A contiguous tensor of these values.
+  public convenience init(_ values: [Float], _ shape: [Int]) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
+    let storage = Storage(count: values.count)
+    values.withUnsafeBufferPointer {
+      if let base = $0.baseAddress { storage.pointer.update(from: base, count: $0.count) }
+    }
+    self.init(shape: shape, layout: .contiguous, storage: storage, offset: 0)
+  }
+
+  /// The first element. Operations read and write through this.
+  public var data: UnsafeMutablePointer<Float> { storage.pointer + offset }
+
+  public var rank: Int { shape.count }
+  /// Number of elements, padding not counted.
+  public var count: Int { shape.reduce(1, *) }
+  public var isContiguous: Bool { layout == .contiguous }
+  /// Whether a gradient flows back through this tensor.
+  public var needsGradient: Bool { node != nil }
+
+  /// The elements in row-major order of the shape.
+  public var values: [Float] {
+    let plain = NN.withoutGradients { contiguous() }
+    return Array(UnsafeBufferPointer(start: plain.data, count: plain.count))
+  }
+
+  /// The only element.
+  public var item: Float {
+    precondition(count == 1, "a tensor of the shape \(shape) is not a single number")
+    return data[0]
+  }
+
+  /// The same values without the record of how they were computed.
+  public func detached() -> Tensor { Tensor(shape: shape, layout: layout, storage: storage, offset: offset) }
+
+  /// Channels with padding: the next multiple of 16.
+  public static func padded(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
+}
+
+extension Tensor {
+  // Image axes of a rank-4 tensor.
+  public var n: Int { shape[0] }
+  public var c: Int { shape[1] }
+  public var h: Int { shape[2] }
+  public var w: Int { shape[3] }
+  /// Pixels in all images together.
+  var pixels: Int { shape[0] * shape[2] * shape[3] }
+  /// Floats from one pixel to the next; channels-last only.
+  var pixelStride: Int {
+    guard case .channelsLast(let stride) = layout else {
+      preconditionFailure("a contiguous tensor has no pixel stride")
+    }
+    return stride
+  }
+  var paddedChannels: Int { Tensor.padded(shape[1]) }
+  /// Whether nothing lies between the elements but channel padding, so that an element-wise loop may run over all floats.
+  var isDense: Bool {
+    switch layout {
+    case .contiguous: true
+    case .channelsLast(let stride): stride == paddedChannels
+    }
+  }
+  /// Floats from the first to the last when dense, channel padding included.
+  var denseCount: Int { isContiguous ? count : pixels * paddedChannels }
+}
+
+extension Tensor: CustomStringConvertible {
+  public var description: String {
+    let head = values.prefix(8).map { String($0) }.joined(separator: ", ")
+    return "Tensor\(shape)[\(head)\(count > 8 ? ", ..." : "")]"
+  }
+}
