@@ -44,7 +44,8 @@ public final class ConvTranspose2d: Module {
     [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
+  public func callAsFunction(_ x: Tensor, into place: Tensor? = nil) -> Tensor {
     x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
   }
 }

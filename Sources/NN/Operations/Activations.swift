@@ -19,11 +19,12 @@ extension Tensor {
     elementwise(keepsZero: false, { 1 / (1 + Foundation.expf(-$0)) }, derivative: { _, y in y * (1 - y) })
   }
 
-  /// x limited to a range; the gradient passes where low <= x <= high. Parity: layers/clamp_0_1.
+  /// x limited to a range; the gradient passes where low < x < high, not at the limits themselves (as in
+  /// PyTorch 2.15 and in the values of the fixture, whose note says otherwise). Parity: layers/clamp_0_1.
   public func clamped(_ low: Float, _ high: Float) -> Tensor {
     elementwise(
       keepsZero: low <= 0 && high >= 0, { min(max($0, low), high) },
-      derivative: { x, _ in x >= low && x <= high ? 1 : 0 })
+      derivative: { x, _ in x > low && x < high ? 1 : 0 })
   }
 
   /// x for x > 0, else slope x with one slope for all channels (`weight` of shape [1]) or one each ([c]); images.

@@ -1,0 +1,6 @@
+/// All kinds of networks: one row each.
+public enum ModelCatalogue {
+  public static let kinds: [ModelKind] = [
+    DepthUpResUNet.kind
+  ]
+}

@@ -1,0 +1,65 @@
+import Basics
+import Foundation
+import NN
+import Testing
+
+@Suite(.enabled(if: Fixtures.present, "needs the shared fixtures"))
+struct UNetParityTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    var name: String
+    var hasNormals: Bool
+    var mode: String
+    var forward: Double
+    var gradient: Double
+    var testDescription: String { "\(name) \(mode)" }
+  }
+
+  static let cases: [Case] = [
+    Case(name: "depthupres_unet", hasNormals: false, mode: "eval", forward: 1.41e-6, gradient: 5.16e-6),
+    Case(name: "depthupres_unet", hasNormals: false, mode: "train", forward: 2.03e-5, gradient: 2.2e-5),
+    Case(name: "depthupres_unet_normal", hasNormals: true, mode: "eval", forward: 1.21e-6, gradient: 2.58e-6),
+    Case(name: "depthupres_unet_normal", hasNormals: true, mode: "train", forward: 2.09e-4, gradient: 7.86e-6),
+  ]
+
+  /// Forward, loss and gradients; a fast algorithm may miss by eight times the tolerance.
+  @Test(arguments: cases, ComputeOptions.Convolution.allCases)
+  func oneStep(_ item: Case, _ algorithm: ComputeOptions.Convolution) throws {
+    let slack = algorithm == .fast ? 8.0 : 1
+    let data = try Fixtures.read("models/\(item.name).safetensors")
+    try NN.with(ComputeOptions(threads: 2, convolution: algorithm)) {
+      let net = DepthUpResUNet(baseChannels: 4, predictsNormal: item.hasNormals, WeightInitialiser(seed: 1))
+      try net.load(data.below("sd."))
+      net.setTraining(item.mode == "train")
+      var inputGradient: Tensor?
+      let x = try data.tensor("in.x").variable { inputGradient = $0 }
+      let output = net(NetworkInput(depth: x))
+      let mask = try data.tensor("in.mask")
+      var loss = output.depth.depthLoss(try data.tensor("in.target"), mask: mask, gradientWeight: 0.5)
+      if item.hasNormals {
+        let normal = try #require(output.normal)
+        loss = loss + normal.normalCosineLoss(try data.tensor("in.normal_target"), mask: mask).affine(0.5)
+      }
+      loss.backward()
+      var checked = 0
+      for (name, expected) in data.sorted(by: { $0.key < $1.key }) {
+        if name == "out.\(item.mode).loss" {
+          expectClose(loss, expected, rtol: 1e-4, atol: slack * 1e-6, name)
+        } else if name.hasPrefix("out.\(item.mode).normal") {
+          expectClose(output.normal, expected, rtol: 1e-4, atol: slack * item.forward, name)
+        } else if name == "out.\(item.mode).y" || name == "out.\(item.mode).depth" {
+          expectClose(output.depth, expected, rtol: 1e-4, atol: slack * item.forward, name)
+        } else if name.hasPrefix("gin.\(item.mode).") {
+          expectClose(inputGradient, expected, rtol: 1e-3, atol: slack * item.gradient, name)
+        } else if name.hasPrefix("grad.\(item.mode).") {
+          let key = String(name.dropFirst("grad.\(item.mode).".count))
+          let parameter = try #require(net.namedParameters.first { $0.name == key }).parameter
+          expectClose(parameter.gradient, expected, rtol: 1e-3, atol: slack * item.gradient, name)
+        } else {
+          continue
+        }
+        checked += 1
+      }
+      #expect(checked > 10)
+    }
+  }
+}
