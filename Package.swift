@@ -49,3 +49,17 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz`: one program a parser of outside data, built with libFuzzer. Not part of a normal build, which has no
+// sanitizer to link.
+if Context.environment["FUZZ"] != nil {
+  package.targets.append(.target(name: "CFuzzDriver", path: "Fuzz/CFuzzDriver"))
+  let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
+    ("FuzzWeights", ["NN"])
+  ]
+  for fuzzer in fuzzers {
+    package.targets.append(
+      .executableTarget(
+        name: fuzzer.name, dependencies: fuzzer.dependencies + ["CFuzzDriver"], path: "Fuzz/\(fuzzer.name)"))
+  }
+}
