@@ -1,0 +1,215 @@
+import Foundation
+
+/// A chart as marks on a plane, x to the right, y down, units of CSS pixels at full size.
+///
+/// Drawn in two ways: inside a page its tones follow the reader's theme; as a file of its own it carries the light theme's
+/// colours in plain attributes, which every SVG reader (Inkscape, rsvg-convert, LaTeX's svg package) understands.
+public struct Drawing: Hashable, Sendable {
+  public var width: Double
+  public var height: Double
+  /// What the chart shows, in a few words.
+  public var title: String
+  /// What a reader who cannot see it should know.
+  public var description: String
+  private var marks: [Mark] = []
+
+  public init(width: Double, height: Double, title: String, description: String) {
+    self.width = width
+    self.height = height
+    self.title = title
+    self.description = description
+  }
+
+  public enum Paint: Hashable, Sendable {
+    case none
+    case tone(Tone)
+    case colour(Colour)
+  }
+
+  public enum Anchor: String, Hashable, Sendable { case start, middle, end }
+
+  /// Stroke patterns, so that lines can be told apart without colour.
+  public struct Stroke: Hashable, Sendable {
+    public var paint: Paint
+    public var width: Double
+    public var dashes: [Double]
+    public init(_ paint: Paint, width: Double = 1, dashes: [Double] = []) {
+      self.paint = paint
+      self.width = width
+      self.dashes = dashes
+    }
+  }
+
+  fileprivate enum Mark: Hashable, Sendable {
+    case rectangle(
+      x: Double, y: Double, width: Double, height: Double, radius: Double, fill: Paint, stroke: Stroke?, tip: String?)
+    case path(String, fill: Paint, stroke: Stroke?, opacity: Double)
+    case circle(x: Double, y: Double, radius: Double, fill: Paint, stroke: Stroke?, opacity: Double, tip: String?)
+    case text(
+      String, x: Double, y: Double, size: Double, anchor: Anchor, paint: Paint, bold: Bool, underlined: Bool,
+      rotation: Double)
+  }
+
+  public mutating func rectangle(
+    x: Double, y: Double, width: Double, height: Double, radius: Double = 0, fill: Paint = .none, stroke: Stroke? = nil,
+    tip: String? = nil
+  ) {
+    marks.append(
+      .rectangle(x: x, y: y, width: width, height: height, radius: radius, fill: fill, stroke: stroke, tip: tip))
+  }
+
+  public mutating func line(_ points: [(Double, Double)], stroke: Stroke, opacity: Double = 1) {
+    guard !points.isEmpty else { return }
+    let steps = points.enumerated().map { ($0 == 0 ? "M" : "L") + Drawing.number($1.0) + " " + Drawing.number($1.1) }
+    marks.append(.path(steps.joined(), fill: .none, stroke: stroke, opacity: opacity))
+  }
+
+  public mutating func path(_ data: String, fill: Paint = .none, stroke: Stroke? = nil, opacity: Double = 1) {
+    marks.append(.path(data, fill: fill, stroke: stroke, opacity: opacity))
+  }
+
+  public mutating func circle(
+    x: Double, y: Double, radius: Double, fill: Paint = .none, stroke: Stroke? = nil, opacity: Double = 1,
+    tip: String? = nil
+  ) {
+    marks.append(.circle(x: x, y: y, radius: radius, fill: fill, stroke: stroke, opacity: opacity, tip: tip))
+  }
+
+  /// Text on a base line at (x, y); `rotation` in degrees about that point.
+  public mutating func text(
+    _ text: String, x: Double, y: Double, size: Double = 13, anchor: Anchor = .start, paint: Paint = .tone(.ink),
+    bold: Bool = false, underlined: Bool = false, rotation: Double = 0
+  ) {
+    marks.append(
+      .text(
+        text, x: x, y: y, size: size, anchor: anchor, paint: paint, bold: bold, underlined: underlined,
+        rotation: rotation))
+  }
+
+  /// At most two digits after the point: a hundredth of a pixel is not visible, and short numbers compare well.
+  static func number(_ value: Double) -> String {
+    let text = String(format: "%.2f", value.isFinite ? value : 0)
+    var trimmed = text[...]
+    while trimmed.last == "0" { trimmed = trimmed.dropLast() }
+    if trimmed.last == "." { trimmed = trimmed.dropLast() }
+    return trimmed == "-0" ? "0" : String(trimmed)
+  }
+
+  /// Width of a text in pixels, estimated from the widths of Helvetica; wide scripts and emoji count as a full em.
+  public static func textWidth(_ text: String, size: Double = 13, bold: Bool = false) -> Double {
+    var em = 0.0
+    for character in text {
+      guard let scalar = character.unicodeScalars.first else { continue }
+      switch scalar {
+      case "i", "j", "l", "I", "'", "|", ".", ",", ":", ";", "!": em += 0.28
+      case "f", "t", "r", " ", "(", ")", "[", "]", "-", "/": em += 0.34
+      case "m", "M", "W", "@", "%": em += 0.89
+      case "w": em += 0.74
+      case "A"..."Z": em += 0.69
+      case let c where c.value >= 0x1100 && c.value < 0xFFFF && c.value != 0x2212 && c.value > 0x2E7F: em += 1
+      case let c where c.value > 0xFFFF: em += 1.2
+      default: em += 0.56
+      }
+    }
+    return em * size * (bold ? 1.06 : 1)
+  }
+
+  /// Shortens a text with an ellipsis until it fits.
+  public static func fitted(_ text: String, width: Double, size: Double = 13) -> String {
+    guard textWidth(text, size: size) > width else { return text }
+    var result = text
+    while result.count > 1, textWidth(result + "…", size: size) > width { result.removeLast() }
+    return result + "…"
+  }
+}
+
+extension Drawing {
+  private enum Style { case page, file }
+
+  static let fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+  /// For use inside a page whose style sheet defines the tones.
+  /// - Parameter id: unique in the page; names the title and description for assistive technology.
+  public func inline(id: String) -> Markup { element(.page, id: id) }
+
+  /// A file of its own: well-formed SVG 1.1 with a white background.
+  public var svg: String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + element(.file, id: "figure").html + "\n"
+  }
+
+  private func element(_ style: Style, id: String) -> Markup {
+    var children: [Markup] = [
+      el("title", ["id": "\(id)-title"], text: title), el("desc", ["id": "\(id)-desc"], text: description),
+    ]
+    if style == .file {
+      children.append(
+        el("rect", ["width": Self.number(width), "height": Self.number(height), "fill": Theme.light[.paper].hex]))
+    }
+    children += marks.map { $0.markup(inPage: style == .page) }
+    return el(
+      "svg",
+      [
+        "xmlns": "http://www.w3.org/2000/svg", "viewBox": "0 0 \(Self.number(width)) \(Self.number(height))",
+        "width": Self.number(width), "height": Self.number(height), "role": "img",
+        "aria-labelledby": "\(id)-title \(id)-desc", "font-family": style == .file ? Self.fontFamily : nil,
+      ], children)
+  }
+}
+
+extension Drawing.Paint {
+  func value(inPage: Bool) -> String {
+    switch self {
+    case .none: "none"
+    case .tone(let tone): inPage ? "var(--\(tone.rawValue))" : Theme.light[tone].hex
+    case .colour(let colour): colour.hex
+    }
+  }
+}
+
+extension Drawing.Mark {
+  fileprivate func markup(inPage: Bool) -> Markup {
+    func fill(_ paint: Drawing.Paint) -> String { paint.value(inPage: inPage) }
+    func number(_ value: Double?) -> String? { value.map(Drawing.number) }
+    func dashes(_ stroke: Drawing.Stroke?) -> String? {
+      guard let stroke, !stroke.dashes.isEmpty else { return nil }
+      return stroke.dashes.map(Drawing.number).joined(separator: " ")
+    }
+    func title(_ tip: String?) -> [Markup] { tip.map { [el("title", [:], text: $0)] } ?? [] }
+    switch self {
+    case .rectangle(let x, let y, let width, let height, let radius, let paint, let stroke, let tip):
+      return el(
+        "rect",
+        [
+          "x": number(x), "y": number(y), "width": number(max(0, width)), "height": number(max(0, height)),
+          "rx": radius > 0 ? number(radius) : nil, "fill": fill(paint), "stroke": stroke.map { fill($0.paint) },
+          "stroke-width": stroke.flatMap { number($0.width) }, "stroke-dasharray": dashes(stroke),
+        ], title(tip))
+    case .path(let data, let paint, let stroke, let opacity):
+      return el(
+        "path",
+        [
+          "d": data, "fill": fill(paint), "stroke": stroke.map { fill($0.paint) },
+          "stroke-width": stroke.flatMap { number($0.width) }, "stroke-dasharray": dashes(stroke),
+          "stroke-linejoin": stroke == nil ? nil : "round", "opacity": opacity < 1 ? number(opacity) : nil,
+        ])
+    case .circle(let x, let y, let radius, let paint, let stroke, let opacity, let tip):
+      return el(
+        "circle",
+        [
+          "cx": number(x), "cy": number(y), "r": number(radius), "fill": fill(paint),
+          "stroke": stroke.map { fill($0.paint) }, "stroke-width": stroke.flatMap { number($0.width) },
+          "opacity": opacity < 1 ? number(opacity) : nil,
+        ], title(tip))
+    case .text(let text, let x, let y, let size, let anchor, let paint, let bold, let underlined, let rotation):
+      return el(
+        "text",
+        [
+          "x": number(x), "y": number(y), "font-size": number(size),
+          "text-anchor": anchor == .start ? nil : anchor.rawValue, "fill": fill(paint),
+          "font-weight": bold ? "700" : nil, "text-decoration": underlined ? "underline" : nil,
+          "transform": rotation == 0
+            ? nil : "rotate(\(Drawing.number(rotation)) \(Drawing.number(x)) \(Drawing.number(y)))",
+        ], text: text)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/// Comma-separated values after RFC 4180: CRLF between records, quotes where needed, quotes doubled inside.
+public enum CSV {
+  public static func encode(_ records: [[String]]) -> String {
+    var text = ""
+    for record in records {
+      text += record.map(field).joined(separator: ",")
+      text += "\r\n"
+    }
+    return text
+  }
+
+  private static func field(_ text: String) -> String {
+    let special = text.utf8.contains { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }
+    let edges = text.utf8.first == 0x20 || text.utf8.last == 0x20
+    return special || edges ? "\"" + text.replacingAll("\"", with: "\"\"") + "\"" : text
+  }
+
+  /// What is wrong with a file, and where.
+  public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
+    public var line: Int
+    public var message: String
+    public var description: String { "line \(line): \(message)" }
+  }
+
+  /// Reads records; accepts LF as well as CRLF, a byte-order mark, and a missing end of line at the end.
+  /// - Throws: `Problem` for a quote that is not closed or text after a closing quote.
+  public static func decode(_ text: String) throws -> [[String]] {
+    var records: [[String]] = []
+    var record: [String] = []
+    var bytes: [UInt8] = []
+    var line = 1
+    var quoteLine = 1
+    enum State { case start, plain, quoted, closed }
+    var state = State.start
+    func endField() {
+      record.append(String(decoding: bytes, as: UTF8.self))
+      bytes.removeAll(keepingCapacity: true)
+      state = .start
+    }
+    func endRecord() {
+      endField()
+      records.append(record)
+      record = []
+    }
+    var input = Array(text.utf8)[...]
+    if input.starts(with: [0xEF, 0xBB, 0xBF]) { input = input.dropFirst(3) }
+    var index = input.startIndex
+    while index < input.endIndex {
+      let byte = input[index]
+      let next = index + 1 < input.endIndex ? input[index + 1] : 0
+      switch (state, byte) {
+      case (.quoted, 0x22) where next == 0x22:
+        bytes.append(0x22)
+        index += 1
+      case (.quoted, 0x22): state = .closed
+      case (.quoted, _):
+        if byte == 0x0A { line += 1 }
+        bytes.append(byte)
+      case (.start, 0x22):
+        state = .quoted
+        quoteLine = line
+      case (_, 0x2C):
+        endField()
+        // A comma at the very end still opens one more, empty, field.
+        if index + 1 == input.endIndex { endRecord() }
+      case (_, 0x0D) where next == 0x0A: break
+      case (_, 0x0A):
+        endRecord()
+        line += 1
+      case (.closed, _): throw Problem(line: line, message: "text after a closing quote")
+      default:
+        bytes.append(byte)
+        state = .plain
+      }
+      index += 1
+    }
+    if case .quoted = state { throw Problem(line: quoteLine, message: "a quote is not closed") }
+    if !record.isEmpty || state == .plain || state == .closed { endRecord() }
+    return records
+  }
+
+  /// Reads a file with a header into rows by column name.
+  /// - Throws: `Problem` also for a row whose number of fields differs from the header's.
+  public static func decodeRows(_ text: String) throws -> (header: [String], rows: [[String]]) {
+    let records = try decode(text)
+    guard let header = records.first else { throw Problem(line: 1, message: "the file is empty") }
+    var rows: [[String]] = []
+    for (index, record) in records.dropFirst().enumerated() where record != [""] {
+      guard record.count == header.count else {
+        throw Problem(line: index + 2, message: "\(record.count) fields where the header has \(header.count)")
+      }
+      rows.append(record)
+    }
+    return (header, rows)
+  }
+}
+
+extension Table {
+  /// Exact values, one record for each row; deviations in a column of their own.
+  public var csv: String {
+    let withDeviation = columns.indices.map { c in
+      sections.contains { $0.rows.contains { if case .deviation = $0[c] { true } else { false } } }
+    }
+    var header: [String] = hasSections ? [sectionTitle] : []
+    for (index, column) in columns.enumerated() {
+      header.append(column.fullTitle)
+      if withDeviation[index] { header.append(column.fullTitle + " sd") }
+    }
+    var records = [header]
+    for section in sections {
+      for row in section.rows {
+        var record: [String] = hasSections ? [section.title ?? ""] : []
+        for (index, cell) in row.enumerated() {
+          switch cell {
+          case .text(let text): record.append(text)
+          case .integer(let n), .count(let n): record.append(String(n))
+          case .number(let x): record.append(Numbers.exact(x))
+          case .deviation(let x, let sd): record += [Numbers.exact(x), Numbers.exact(sd)]
+          case .missing: record.append("")
+          }
+          if withDeviation[index] { if case .deviation = cell {} else { record.append("") } }
+        }
+        records.append(record)
+      }
+    }
+    return CSV.encode(records)
+  }
+}
