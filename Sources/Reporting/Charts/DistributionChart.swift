@@ -43,8 +43,9 @@ public struct DistributionChart: Chart, Hashable, Sendable {
       median = quantile(0.5)
       upper = quantile(0.75)
       let reach = 1.5 * (upper - lower)
-      low = sorted.first { $0 >= lower - reach } ?? first
-      high = sorted.last { $0 <= upper + reach } ?? last
+      let fences = (lower - reach)...(upper + reach)
+      low = sorted.first { fences.contains($0) } ?? first
+      high = sorted.last { fences.contains($0) } ?? last
     }
   }
 
