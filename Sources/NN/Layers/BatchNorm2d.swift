@@ -33,6 +33,7 @@ public final class BatchNorm2d: Module {
     let (y, used) = x.batchNormalised(
       weight: weight.tensor, bias: bias.tensor, epsilon: epsilon, fixed: isTraining ? nil : fixedStatistics)
     if isTraining { follow(used) }
+    Monitor.observe(y, of: weight)
     return y
   }
 

@@ -20,7 +20,11 @@ public final class Conv2d: Module {
     [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.convolved(weight.tensor, bias: bias?.tensor, geometry) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let y = x.convolved(weight.tensor, bias: bias?.tensor, geometry)
+    Monitor.observe(y, of: weight)
+    return y
+  }
 }
 
 /// A transposed convolution. Weight [in, out/groups, k, k], bias [out]; both start uniform within 1 / sqrt(out * k * k).
@@ -46,6 +50,8 @@ public final class ConvTranspose2d: Module {
 
   /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
   public func callAsFunction(_ x: Tensor, into place: Tensor? = nil) -> Tensor {
-    x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
+    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
+    Monitor.observe(y, of: weight)
+    return y
   }
 }

@@ -1,0 +1,109 @@
+import Basics
+import Foundation
+
+/// Everything a training run needs to go on as if it had never stopped: one safetensors file, replaced atomically.
+struct Checkpoint {
+  var epoch: Int
+  /// Optimiser steps done in this epoch.
+  var step: Int
+  /// Sums for the mean training loss of this epoch.
+  var lossSum: Double
+  var lossWeight: Double
+  var history: History
+  var bestL1: Double?
+  var network: [String: StoredTensor]
+  var best: [String: StoredTensor]
+  var optimiser: [String: StoredTensor]
+  var optimiserSteps: [String: Int]
+  var fingerprint: String
+
+  static let name = "checkpoint.safetensors"
+  static let previous = "checkpoint.previous.safetensors"
+
+  /// Writes to `folder`; the last checkpoint stays beside the new one, and both are whole at any moment.
+  func write(to folder: URL) throws {
+    var tensors: [String: StoredTensor] = [:]
+    for (name, tensor) in network { tensors["network.\(name)"] = tensor }
+    for (name, tensor) in best { tensors["best.\(name)"] = tensor }
+    for (name, tensor) in optimiser { tensors["optimiser.\(name)"] = tensor }
+    let state: JSON = [
+      "epoch": .int(epoch), "step": .int(step), "loss_sum": .double(lossSum), "loss_weight": .double(lossWeight),
+      "history": history.json, "best_l1": bestL1.map { .double($0) } ?? .null, "fingerprint": .string(fingerprint),
+      "optimiser_steps": .object(optimiserSteps.mapValues { .int($0) }),
+    ]
+    let manager = FileManager.default
+    try manager.createDirectory(at: folder, withIntermediateDirectories: true)
+    let (current, old) = (folder.appending(path: Self.name), folder.appending(path: Self.previous))
+    let fresh = folder.appending(path: "checkpoint.new")
+    let bytes = Safetensors.data(tensors, metadata: ["format": "pipeline-checkpoint-1", "state": state.canonical])
+    try bytes.write(to: fresh)
+    try synchronise(fresh)
+    if manager.fileExists(atPath: current.path) { try move(current, to: old) }
+    try move(fresh, to: current)
+    try? synchronise(folder)  // some file systems cannot; the rename itself is done
+  }
+
+  private func move(_ from: URL, to: URL) throws {
+    guard rename(from.path, to.path) == 0 else {
+      throw TrainingError("cannot rename \(from.path) to \(to.path): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private func synchronise(_ url: URL) throws {
+    let file = open(url.path, O_RDONLY)
+    guard file >= 0 else { throw TrainingError("cannot open \(url.path): \(String(cString: strerror(errno)))") }
+    defer { close(file) }
+    guard fsync(file) == 0 else { throw TrainingError("cannot flush \(url.path): \(String(cString: strerror(errno)))") }
+  }
+
+  /// The newest checkpoint in `folder` that can be read and belongs to this run; `notes` says why others were passed over.
+  static func read(from folder: URL, fingerprint: String, notes: inout [String]) -> Checkpoint? {
+    for name in [name, previous] {
+      let url = folder.appending(path: name)
+      guard FileManager.default.fileExists(atPath: url.path) else { continue }
+      do {
+        let checkpoint = try Checkpoint(Safetensors.read(url), url)
+        if checkpoint.fingerprint == fingerprint { return checkpoint }
+        notes.append("\(url.path) is of another run and is not used")
+      } catch {
+        notes.append("\(error)")
+      }
+    }
+    return nil
+  }
+
+  private init(_ contents: Safetensors.Contents, _ url: URL) throws {
+    func below(_ prefix: String) -> [String: StoredTensor] {
+      var result: [String: StoredTensor] = [:]
+      for (name, tensor) in contents.tensors where name.hasPrefix(prefix) {
+        result[String(name.dropFirst(prefix.count))] = tensor
+      }
+      return result
+    }
+    guard contents.metadata["format"] == "pipeline-checkpoint-1", let text = contents.metadata["state"],
+      let state = try? JSON(parsing: text),  // reported below like any other damage
+      let epoch = state["epoch"]?.intValue, let step = state["step"]?.intValue,
+      let lossSum = state["loss_sum"]?.doubleValue, let lossWeight = state["loss_weight"]?.doubleValue,
+      let history = state["history"].flatMap({ History(json: $0) }),
+      let fingerprint = state["fingerprint"]?.stringValue, let steps = state["optimiser_steps"]?.objectValue
+    else { throw TrainingError("\(url.path) is not a checkpoint of this program") }
+    (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
+    (self.history, self.fingerprint) = (history, fingerprint)
+    bestL1 = state["best_l1"]?.doubleValue
+    network = below("network.")
+    best = below("best.")
+    optimiser = below("optimiser.")
+    optimiserSteps = steps.compactMapValues(\.intValue)
+  }
+
+  init(
+    epoch: Int, step: Int, lossSum: Double, lossWeight: Double, history: History, bestL1: Double?,
+    network: [String: StoredTensor], best: [String: StoredTensor], optimiser: any Optimiser, fingerprint: String
+  ) {
+    (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
+    (self.history, self.bestL1, self.network, self.best) = (history, bestL1, network, best)
+    self.optimiser = optimiser.state.mapValues(\.stored)
+    optimiserSteps = optimiser.steps
+    self.fingerprint = fingerprint
+  }
+}
