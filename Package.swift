@@ -45,6 +45,8 @@ let package = Package(
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
+    .testTarget(
+      name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],
   swiftLanguageModes: [.v6]

@@ -41,6 +41,8 @@ public struct Node: Sendable {
   public var content: Content
   /// Nil for values that no file wrote: defaults, `--set` (which uses a mark of its own) and values read from JSON.
   public var mark: Mark?
+  /// Written with the tag `!replace`: takes the place of the base file's value instead of being merged into it.
+  public var replaces = false
 
   public init(_ content: Content, mark: Mark? = nil) {
     self.content = content

@@ -1,0 +1,393 @@
+import Basics
+
+/// Turns the drafts of all worlds into instances: a stage is repeated only over the dimensions that it, or something it
+/// reads from, depends on; everything else is shared.
+struct InstanceBuilder {
+  private let worlds: Worlds
+  /// Drafts by stage and world; empty where a world does not have the stage.
+  private let drafts: [String: [[StageDraft]]]
+  private let stageNames: [String]
+  private let file: String
+  private var masks: [String: UInt64] = [:]
+  private(set) var diagnostics: [Diagnostic] = []
+
+  /// An instance before its inputs are resolved.
+  private struct Seat {
+    var id: String
+    var labels: [InstanceLabel]
+    var draft: StageDraft
+    var world: Int
+  }
+  private var seats: [Seat] = []
+  /// Positions in `seats` by stage and world.
+  private var places: [String: [[Int]]] = [:]
+
+  init(_ perWorld: [[(stage: String, drafts: [StageDraft])]], worlds: Worlds, file: String) {
+    self.worlds = worlds
+    self.file = file
+    var names: [String] = []
+    var drafts: [String: [[StageDraft]]] = [:]
+    for (world, stages) in perWorld.enumerated() {
+      for (stage, found) in stages {
+        if drafts[stage] == nil {
+          names.append(stage)
+          drafts[stage] = [[StageDraft]](repeating: [], count: perWorld.count)
+        }
+        drafts[stage]?[world] = found
+      }
+    }
+    self.drafts = drafts
+    stageNames = names
+  }
+
+  /// - Returns: the instances in file order, with inputs, and where each input was written.
+  mutating func build() -> (instances: [StageInstance], edges: [String: [String: Mark?]]) {
+    findDependencies()
+    for stage in stageNames { seat(stage) }
+    checkOwners()
+    var instances: [StageInstance] = []
+    instances.reserveCapacity(seats.count)
+    var edges: [String: [String: Mark?]] = [:]
+    for seat in seats {
+      var written: [String: Mark?] = [:]
+      let inputs = connect(seat, &written)
+      edges[seat.id] = written
+      guard let type = seat.draft.type else { continue }
+      let draft = seat.draft
+      instances.append(
+        StageInstance(
+          id: seat.id, stage: draft.stage, type: type, labels: seat.labels, parameters: draft.parameters,
+          keyParameters: draft.keyParameters, outputs: draft.outputs, inputs: inputs, seed: draft.seed,
+          resources: draft.settings.resources, retries: draft.settings.retries, timeout: draft.settings.timeout,
+          gate: draft.settings.gate, onBadSample: draft.settings.onBadSample, mark: draft.mark))
+    }
+    return (instances, edges)
+  }
+
+  // MARK: - Dimensions
+
+  /// The dimensions each stage depends on, by its own text in the worlds and by what it reads from.
+  private mutating func findDependencies() {
+    guard worlds.worlds.count > 1 else { return }
+    let dimensions = worlds.dimensions.count
+    guard dimensions <= 64 else {
+      diagnostics.append(Diagnostic("a file can have 64 dimensions, not \(dimensions)", at: worlds.marks.first ?? nil))
+      return
+    }
+    var readers: [String: Set<String>] = [:]
+    for stage in stageNames {
+      masks[stage] = ownDimensions(stage)
+      for drafts in drafts[stage] ?? [] {
+        for draft in drafts {
+          for reference in draft.inputs.flatMap(\.references) {
+            guard let (selector, _) = InstanceSelector.reference(reference.text), !selector.isEverywhere else {
+              continue
+            }
+            readers[selector.stage, default: []].insert(stage)
+          }
+        }
+      }
+    }
+    var pending = stageNames
+    while let stage = pending.popLast() {
+      for reader in readers[stage] ?? [] {
+        let joined = (masks[reader] ?? 0) | (masks[stage] ?? 0)
+        if joined != masks[reader] {
+          masks[reader] = joined
+          pending.append(reader)
+        }
+      }
+    }
+    for (position, dimension) in worlds.dimensions.enumerated() where dimension.values.count > 1 {
+      if masks.values.contains(where: { $0 >> UInt64(position) & 1 == 1 }) { continue }
+      if dimension.name == "variant" {
+        diagnostics.append(Diagnostic("the variants do not change any stage", at: worlds.marks[position]))
+      } else {
+        diagnostics.append(
+          Diagnostic(
+            "matrix axis `\(dimension.name)` changes no stage", at: worlds.marks[position],
+            help:
+              "use `${matrix.\(dimension.name)}` in a stage, or name the axis `seed`, like a variable, or by a path "
+              + "such as `train.with.lr`"))
+      }
+    }
+  }
+
+  private func ownDimensions(_ stage: String) -> UInt64 {
+    let signatures = (drafts[stage] ?? []).map { $0.map(\.signature) }
+    guard let first = signatures.first, signatures.contains(where: { $0 != first }) else { return 0 }
+    var mask: UInt64 = 0
+    let all = (UInt64(1) << UInt64(worlds.dimensions.count)) &- 1
+    for position in worlds.dimensions.indices {
+      let others = all & ~(UInt64(1) << UInt64(position))
+      if !isDetermined(signatures, by: others) { mask |= UInt64(1) << UInt64(position) }
+    }
+    // With combinations left out no single dimension may show the difference; then all of them count.
+    return isDetermined(signatures, by: mask) ? mask : all
+  }
+
+  /// Whether worlds that agree on the masked dimensions have equal signatures.
+  private func isDetermined(_ signatures: [[JSON]], by mask: UInt64) -> Bool {
+    var seen: [[Int?]: Int] = [:]
+    for (world, signature) in signatures.enumerated() {
+      let key = projection(world, mask)
+      if let other = seen[key] {
+        if signatures[other] != signature { return false }
+      } else {
+        seen[key] = world
+      }
+    }
+    return true
+  }
+
+  private func projection(_ world: Int, _ mask: UInt64) -> [Int?] {
+    worlds.worlds[world].coordinates.enumerated().map { mask >> UInt64($0.offset) & 1 == 1 ? $0.element : nil }
+  }
+
+  // MARK: - Names
+
+  private mutating func seat(_ stage: String) {
+    let mask = masks[stage] ?? 0
+    var byProjection: [[Int?]: [Int]] = [:]
+    var byWorld = [[Int]](repeating: [], count: worlds.worlds.count)
+    var fresh: [Seat] = []
+    for world in worlds.worlds.indices {
+      let key = mask == 0 ? [] : projection(world, mask)
+      if let known = byProjection[key] {
+        byWorld[world] = known
+        continue
+      }
+      var positions: [Int] = []
+      for draft in drafts[stage]?[world] ?? [] {
+        var labels: [InstanceLabel] = []
+        for (position, dimension) in worlds.dimensions.enumerated() where mask >> UInt64(position) & 1 == 1 {
+          guard let value = worlds.worlds[world].coordinates[position] else { continue }
+          if draft.labels.contains(where: { $0.name == dimension.name }) {
+            report(
+              Diagnostic(
+                "axis `\(dimension.name)` is in the file's matrix and in the matrix of `\(stage)`", at: draft.mark,
+                help: "rename one of them"))
+          }
+          labels.append(InstanceLabel(name: dimension.name, value: dimension.values[value]))
+        }
+        labels += draft.labels
+        positions.append(seats.count + fresh.count)
+        fresh.append(Seat(id: "", labels: labels, draft: draft, world: world))
+      }
+      byProjection[key] = positions
+      byWorld[world] = positions
+    }
+    places[stage] = byWorld
+    for (index, id) in InstanceNames.ids(stage, fresh.map(\.labels)).enumerated() { fresh[index].id = id }
+    seats += fresh
+  }
+
+  /// Two instances must not publish to the same folder.
+  private mutating func checkOwners() {
+    var owners: [String: Seat] = [:]
+    for seat in seats {
+      if let other = owners[seat.id.lowercased()] {
+        report(
+          Diagnostic(
+            "`\(seat.id)` and `\(other.id)` would own the same output folder", at: seat.draft.mark,
+            help: "names must differ in more than case and punctuation",
+            notes: [.init(mark: other.draft.mark, message: "the other one")]))
+      }
+      owners[seat.id.lowercased()] = seat
+      var ports: Set<String> = []
+      for output in seat.draft.outputs ?? [] where !ports.insert(output.name).inserted {
+        report(Diagnostic("`\(seat.draft.stage)` declares output `\(output.name)` twice", at: seat.draft.mark))
+      }
+    }
+  }
+
+  private mutating func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
+
+  // MARK: - Inputs
+
+  private mutating func connect(_ seat: Seat, _ written: inout [String: Mark?]) -> [String: [InputReference]] {
+    let type = seat.draft.type
+    let ports = Dictionary((type?.inputs ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var result: [String: [InputReference]] = [:]
+    for input in seat.draft.inputs {
+      let port = ports[input.port]
+      if let type, port == nil, !type.acceptsAnyInput {
+        let names = type.inputs.map(\.name)
+        report(
+          Diagnostic(
+            "\(type.type) has no input `\(input.port)`", at: input.mark,
+            help: names.isEmpty ? "it takes no inputs" : suggestion(for: input.port, among: names)))
+      }
+      var references: [InputReference] = []
+      for reference in input.references {
+        for (found, output) in resolve(reference, seat, port, input) {
+          if written[found.instance] == nil { written[found.instance] = reference.mark }
+          if let port, let output, !port.kinds.isEmpty, !port.kinds.contains(output.kind) {
+            report(
+              Diagnostic(
+                "input `\(input.port)` takes \(port.kinds.map(\.rawValue).joined(separator: " or ")), but "
+                  + "`\(seats[found.position].draft.stage).\(found.port)` is \(output.kind)", at: reference.mark,
+                help: fitting(port, seats[found.position])))
+          }
+          let new = InputReference(instance: found.instance, port: found.port)
+          if references.contains(new) {
+            report(Diagnostic("input `\(input.port)` reads `\(new.instance).\(new.port)` twice", at: reference.mark))
+          } else {
+            references.append(new)
+          }
+        }
+      }
+      if let port, port.arity != .many, input.references.count > 1 {
+        report(Diagnostic("input `\(input.port)` takes one output, not \(input.references.count)", at: input.mark))
+      }
+      if !references.isEmpty { result[input.port] = references }
+    }
+    for port in type?.inputs ?? []
+    where port.arity == .one && !seat.draft.inputs.contains(where: { $0.port == port.name }) {
+      report(
+        Diagnostic(
+          "`\(seat.draft.stage)` needs input `\(port.name)`: \(port.doc)", at: seat.draft.mark,
+          help: offers(port).map { "for example `\(port.name): \($0)`" }))
+    }
+    return result
+  }
+
+  private struct Found {
+    var instance: String
+    var port: String
+    var position: Int
+  }
+
+  private mutating func resolve(
+    _ reference: (text: String, mark: Mark?), _ seat: Seat, _ port: InputPort?, _ input: StageDraft.Input
+  ) -> [(Found, OutputPort?)] {
+    let text = reference.text
+    guard let (selector, output) = InstanceSelector.reference(text) else {
+      var help = "write `<stage>.<port>`"
+      if let outputs = outputs(ofStage: InstanceSelector(text).stage), let first = outputs.first {
+        help = "write `\(text).\(outputs.count == 1 ? first.name : "<port>")`"
+        if outputs.count > 1 { help += "; ports: \(outputs.map(\.name).joined(separator: ", "))" }
+      }
+      report(Diagnostic("`\(text)` does not name an output port", at: reference.mark, help: help))
+      return []
+    }
+    guard let byWorld = places[selector.stage] else {
+      report(
+        Diagnostic(
+          "there is no stage `\(selector.stage)`", at: reference.mark,
+          help: suggestion(for: selector.stage, among: stageNames)))
+      return []
+    }
+    var candidates = byWorld[seat.world]
+    if selector.isEverywhere {
+      var seen: Set<Int> = []
+      candidates = byWorld.flatMap { $0 }.filter { seen.insert($0).inserted }
+    }
+    // A broken matrix or stage is reported where it stands.
+    if candidates.isEmpty { return [] }
+    let chosen = candidates.filter { selector.matches(seats[$0].labels) }
+    if chosen.isEmpty {
+      report(
+        Diagnostic(
+          "no instance of `\(selector.stage)` fits `\(text)`", at: reference.mark,
+          help: nearestInstance(text, output, candidates)))
+      return []
+    }
+    if chosen.count > 1, let port, port.arity != .many {
+      report(
+        Diagnostic(
+          "input `\(input.port)` takes one output, but `\(text)` means \(chosen.count) instances of "
+            + "`\(selector.stage)`", at: reference.mark,
+          help: "choose one, such as `\(seats[chosen[0]].id).\(output)`\(byMatrix(selector.stage, output, seat))"))
+      return []
+    }
+    return chosen.compactMap { position in
+      let found = Found(instance: seats[position].id, port: output, position: position)
+      guard let outputs = seats[position].draft.outputs ?? seats[position].draft.type?.outputs else {
+        return (found, nil)
+      }
+      if let match = outputs.first(where: { $0.name == output }) { return (found, match) }
+      // Outputs that depend on parameters are not known while those are wrong.
+      if seats[position].draft.outputs == nil { return (found, nil) }
+      report(
+        Diagnostic(
+          "`\(selector.stage)` has no output `\(output)`", at: reference.mark,
+          help: outputs.isEmpty ? "it has no outputs" : suggestion(for: output, among: outputs.map(\.name))))
+      return nil
+    }
+  }
+
+  private func outputs(ofStage stage: String) -> [OutputPort]? {
+    guard let position = places[stage]?.lazy.compactMap(\.first).first else { return nil }
+    return seats[position].draft.outputs ?? seats[position].draft.type?.outputs
+  }
+
+  private func nearestInstance(_ text: String, _ output: String, _ candidates: [Int]) -> String? {
+    let ids = candidates.map { "\(seats[$0].id).\(output)" }
+    if ids.count > 20 { return "for example `\(ids[0])`" }
+    return suggestion(for: text, among: ids)
+  }
+
+  /// When the reader runs over the same axis, it most likely wants its own value.
+  private func byMatrix(_ stage: String, _ output: String, _ seat: Seat) -> String {
+    guard let other = places[stage]?[seat.world].first else { return "" }
+    guard let axis = seat.draft.labels.first(where: { label in seats[other].labels.contains { $0.name == label.name } })
+    else { return "" }
+    return ", or the one of this instance: `\(stage)@${matrix.\(axis.name)}.\(output)`"
+  }
+
+  private func fitting(_ port: InputPort, _ seat: Seat) -> String? {
+    let outputs = seat.draft.outputs ?? []
+    if let match = outputs.first(where: { port.kinds.contains($0.kind) }) {
+      return "`\(seat.draft.stage).\(match.name)` is \(match.kind)"
+    }
+    return offers(port).map { "`\($0)` would fit" }
+  }
+
+  /// The first output in the file that a port accepts.
+  private func offers(_ port: InputPort) -> String? {
+    guard !port.kinds.isEmpty else { return nil }
+    for seat in seats {
+      for output in seat.draft.outputs ?? [] where port.kinds.contains(output.kind) {
+        return "\(seat.draft.stage).\(output.name)"
+      }
+    }
+    return nil
+  }
+}
+
+/// Ids of a stage's instances.
+enum InstanceNames {
+  /// `train@dsine,seed=2,bicubic`: strings bare, other values with their axis; all with their axis where that would make
+  /// two ids equal.
+  static func ids(_ stage: String, _ labels: [[InstanceLabel]]) -> [String] {
+    let short = labels.map { id(stage, $0, named: false) }
+    if Set(short).count == short.count { return short }
+    return labels.map { id(stage, $0, named: true) }
+  }
+
+  private static func id(_ stage: String, _ labels: [InstanceLabel], named: Bool) -> String {
+    guard !labels.isEmpty else { return stage }
+    let terms = labels.map { label in
+      let text = clean(label.text)
+      if !named, case .string = label.value { return text }
+      return "\(clean(label.name))=\(text)"
+    }
+    let id = "\(stage)@\(terms.joined(separator: ","))"
+    // File systems take names of 255 bytes; ports and suffixes need some of them.
+    guard id.utf8.count > 200 else { return id }
+    return String(decoding: Array(id.utf8.prefix(180)), as: UTF8.self).filter { $0 != "\u{fffd}" } + "~"
+      + Digest.of(id).short
+  }
+
+  /// Keeps what is safe in a folder name and in a selector.
+  private static func clean(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      let isSafe =
+        scalar.properties.isAlphabetic || scalar.properties.numericType != nil || "_-+.".unicodeScalars.contains(scalar)
+      result.append(isSafe ? scalar : "-")
+    }
+    return result.isEmpty ? "-" : String(result)
+  }
+}

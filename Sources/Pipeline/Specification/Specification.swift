@@ -1,0 +1,282 @@
+import Basics
+import Foundation
+
+/// From the text of a pipeline file to a validated graph of stage instances.
+public enum Specification {
+  /// Reads a pipeline file with the files it extends and checks everything.
+  /// - Parameters:
+  ///   - file: as the user wrote it; messages name files relative to the same folder.
+  ///   - overrides: `path=value`, applied after everything else.
+  ///   - profile: a name under `profiles:`.
+  ///   - catalogue: the stage types that the file can use.
+  ///   - directory: where a relative `file` and the paths of overrides start.
+  /// - Throws: every problem found, in the order of the text.
+  public static func load(
+    file: String, overrides: [String] = [], profile: String? = nil, catalogue: StageCatalogue,
+    directory: String = FileManager.default.currentDirectoryPath
+  ) throws(SpecificationErrors) -> ResolvedPipeline {
+    var loader = SpecificationLoader(file: file, catalogue: catalogue, directory: directory)
+    return try loader.load(overrides: overrides, profile: profile)
+  }
+}
+
+/// The steps of `Specification.load`.
+struct SpecificationLoader {
+  private let file: String
+  private let catalogue: StageCatalogue
+  private let directory: String
+  private var chain: FileChain
+  private var overridesText = ""
+  private var diagnostics: [Diagnostic] = []
+  private var uses: [Mark: Mark] = [:]
+
+  init(file: String, catalogue: StageCatalogue, directory: String) {
+    self.file = file
+    self.catalogue = catalogue
+    self.directory = directory
+    chain = FileChain(file: file, directory: directory)
+  }
+
+  mutating func load(overrides texts: [String], profile: String?) throws(SpecificationErrors) -> ResolvedPipeline {
+    diagnostics = chain.diagnostics
+    guard chain.isComplete else { throw errors() }
+    FileChecks.keys(chain.document, &diagnostics)
+    apply(profile: profile)
+    let overrides = Overrides(texts, document: chain.document)
+    overridesText = overrides.text
+    diagnostics += overrides.diagnostics
+    for layer in overrides.layers { chain.apply(layer) }
+    FileChecks.stages(chain.document, &diagnostics)
+    FileChecks.unusedVariables(chain, overrides.layers, &diagnostics)
+
+    let worlds = self.worlds()
+    let drafted = drafts(worlds, overrides.layers)
+    var builder = InstanceBuilder(drafted, worlds: worlds, file: file)
+    let (instances, edges) = builder.build()
+    diagnostics += builder.diagnostics
+    let ordered = order(instances, edges)
+    var pipeline = ResolvedPipeline(
+      name: name, file: file, description: chain.document["description"]?.json.stringValue,
+      seed: UInt64(max(0, chain.document["seed"]?.json.intValue ?? 0)), instances: ordered,
+      dimensions: worlds.dimensions, compare: nil, files: chain.files)
+    pipeline.targets = targets(pipeline)
+    pipeline.compare = comparison(pipeline)
+    guard diagnostics.isEmpty else { throw errors() }
+    return pipeline
+  }
+
+  /// The file's own `name`, which a file that extends it does not take over.
+  private var name: String {
+    let own = chain.roots.last?["name"]
+    if let name = chain.document["name"]?.json.stringValue,
+      own != nil || chain.document["name"]?.mark?.file == Overrides.file
+    {
+      return name
+    }
+    return URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+  }
+
+  private mutating func apply(profile: String?) {
+    guard let profile else { return }
+    let profiles = chain.document["profiles"]
+    guard let layer = profiles?[profile] else {
+      let names = Overrides.keys(profiles)
+      diagnostics.append(
+        Diagnostic(
+          "there is no profile `\(profile)` in \(file)", at: profiles?.mark,
+          help: names.isEmpty ? "define it under `profiles:`" : suggestion(for: profile, among: names)))
+      return
+    }
+    chain.apply(Worlds.expandStages(of: layer, &chain.merge))
+  }
+
+  private mutating func worlds() -> Worlds {
+    var matrix = chain.document["matrix"]
+    if let node = matrix {
+      let substitution = Substitution(vars: chain.document["vars"], outer: .init())
+      let resolved = substitution.resolve(node, .init())
+      let failed = substitution.takeDiagnostics()
+      diagnostics += failed
+      matrix = failed.isEmpty ? resolved : nil
+      uses.merge(substitution.uses) { _, last in last }
+    }
+    let worlds = Worlds(document: chain.document, matrix: matrix, merge: &chain.merge)
+    diagnostics += worlds.diagnostics
+    return worlds
+  }
+
+  private mutating func drafts(_ worlds: Worlds, _ overrides: [Node]) -> [[(stage: String, drafts: [StageDraft])]] {
+    var drafting = StageDrafting(catalogue: catalogue, directory: directory)
+    var result: [[(stage: String, drafts: [StageDraft])]] = []
+    for world in worlds.worlds {
+      var document = chain.document
+      if !world.layers.isEmpty {
+        // Overrides come last: they win over variants and matrix too.
+        for layer in world.layers + overrides { document = chain.merge.mergeDocument(document, layer) }
+        FileChecks.stages(document, &diagnostics)
+      }
+      result.append(drafting.draft(document, world: world))
+    }
+    diagnostics += drafting.diagnostics
+    uses.merge(drafting.uses) { _, last in last }
+    return result
+  }
+
+  /// Topological order; cycles are reported with their path.
+  private mutating func order(_ instances: [StageInstance], _ edges: [String: [String: Mark?]]) -> [StageInstance] {
+    var upstream = Graph(instances).upstream
+    var seen: Set<[String]> = []
+    while true {
+      switch Graph(upstream: upstream).topologicalOrder() {
+      case .sorted(let order): return order.map { instances[$0] }
+      case .cycle(let cycle):
+        // Smallest id first, so that one cycle reads the same wherever the search entered it.
+        let start = cycle.indices.min { instances[cycle[$0]].id < instances[cycle[$1]].id } ?? 0
+        let path = Array(cycle[start...] + cycle[..<start])
+        upstream[path[0]].removeAll { $0 == path[path.count == 1 ? 0 : 1] }
+        guard seen.insert(path.map { instances[$0].stage }).inserted, seen.count <= 10 else {
+          if seen.count > 10 { return instances }
+          continue
+        }
+        report(cycle: path.map { instances[$0] }, edges)
+      }
+    }
+  }
+
+  private mutating func report(cycle: [StageInstance], _ edges: [String: [String: Mark?]]) {
+    let ids = cycle.map(\.id)
+    if ids.count == 1 {
+      diagnostics.append(
+        Diagnostic("`\(ids[0])` reads its own output", at: edges[ids[0]]?[ids[0]] ?? cycle[0].mark))
+      return
+    }
+    let steps = zip(ids, ids[1...] + [ids[0]])
+    let notes = steps.dropFirst().map { reader, source in
+      Diagnostic.Note(mark: edges[reader]?[source] ?? nil, message: "`\(reader)` reads from `\(source)`")
+    }
+    diagnostics.append(
+      Diagnostic(
+        "stages read from each other in a circle: \((ids + [ids[0]]).joined(separator: " -> "))",
+        at: edges[ids[0]]?[ids[1]] ?? cycle[0].mark, notes: notes))
+  }
+
+  private mutating func targets(_ pipeline: ResolvedPipeline) -> [String] {
+    let all = pipeline.instances.map(\.id)
+    guard let node = chain.document["targets"] else { return all }
+    var items: [Node]
+    switch node.content {
+    case .null: return all
+    case .sequence(let found): items = found
+    default: items = [node]
+    }
+    let substitution = Substitution(vars: chain.document["vars"], outer: .init())
+    items = items.flatMap { item -> [Node] in
+      let resolved = substitution.resolve(item, .init())
+      if case .sequence(let inner) = resolved.content { return inner }
+      return [resolved]
+    }
+    let failed = substitution.takeDiagnostics()
+    diagnostics += failed
+    guard failed.isEmpty else { return all }
+    var seen: Set<String> = []
+    var ids: [String] = []
+    for item in items {
+      guard case .string(let text) = item.content else {
+        diagnostics.append(Diagnostic("a target is the name of a stage, not \(item.typeName)", at: item.mark))
+        continue
+      }
+      do throws(Diagnostic) {
+        for instance in try pipeline.select(text) where seen.insert(instance.id).inserted { ids.append(instance.id) }
+      } catch {
+        // Stages without a valid type have no instances; they are reported already.
+        if chain.document["stages"]?[InstanceSelector(text).stage] != nil, !diagnostics.isEmpty { continue }
+        var problem = error
+        problem.mark = item.mark
+        diagnostics.append(problem)
+      }
+    }
+    return ids
+  }
+
+  private mutating func comparison(_ pipeline: ResolvedPipeline) -> ComparisonSettings? {
+    guard let node = chain.document["compare"], node.json != .null else { return nil }
+    let settings: CompareSettings
+    do {
+      settings = try CompareSettings(parameter: node)
+    } catch let problems as ParameterProblems {
+      diagnostics += problems.diagnostics.map {
+        var problem = $0
+        problem.message = problem.message.replacingPrefix("unknown parameter", with: "unknown key")
+        return problem
+      }
+      return nil
+    } catch {
+      diagnostics.append(Diagnostic("\(error)", at: node.mark))
+      return nil
+    }
+    let values = pipeline.dimensions.flatMap { $0.values.map { $0.stringValue ?? $0.canonical } }
+    if let baseline = settings.baseline, !values.contains(baseline) {
+      diagnostics.append(
+        Diagnostic(
+          "there is no variant `\(baseline)` to compare with", at: node["baseline"]?.mark,
+          help: suggestion(for: baseline, among: values)))
+    }
+    if let table = settings.table {
+      let reference = InstanceSelector.reference(table)
+      let owners = reference.map { found in pipeline.instances.filter { $0.stage == found.selector.stage } } ?? []
+      let outputs = owners.flatMap(\.outputs).map(\.name)
+      if let reference, outputs.contains(reference.port) {
+        return settings.comparison
+      }
+      diagnostics.append(
+        Diagnostic(
+          "`\(table)` does not name an output", at: node["table"]?.mark,
+          help: owners.isEmpty
+            ? suggestion(for: table, among: pipeline.stageNames)
+            : suggestion(for: reference?.port ?? "", among: outputs)))
+    }
+    return settings.comparison
+  }
+
+  // MARK: - Errors
+
+  private func errors() -> SpecificationErrors {
+    var sources = Dictionary(chain.files.map { ($0.name, $0.text) }, uniquingKeysWith: { first, _ in first })
+    sources[Overrides.file] = overridesText
+    let rank = Dictionary(
+      chain.files.reversed().enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var seen: Set<Diagnostic> = []
+    var found: [Diagnostic] = []
+    for diagnostic in diagnostics {
+      let complete = annotated(diagnostic)
+      if seen.insert(complete).inserted { found.append(complete) }
+    }
+    func place(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
+      guard let mark = diagnostic.mark else { return (-2, 0, 0) }
+      return (rank[mark.file] ?? -1, mark.line, mark.column)
+    }
+    let sorted = found.enumerated().sorted { a, b in
+      let x = place(a.element)
+      let y = place(b.element)
+      return x == y ? a.offset < b.offset : x < y
+    }
+    return SpecificationErrors(sorted.map(\.element), sources: sources)
+  }
+
+  /// Adds the other places that belong to a value: the base file's value it replaced, the stage that used the variable.
+  private func annotated(_ diagnostic: Diagnostic) -> Diagnostic {
+    guard let mark = diagnostic.mark else { return diagnostic }
+    var result = diagnostic
+    if let use = uses[mark] { result.notes.append(.init(mark: use, message: "used here")) }
+    if let base = chain.merge.overridden[mark], base.file != mark.file {
+      result.notes.append(.init(mark: base, message: "this takes the place of the value here"))
+    }
+    return result
+  }
+}
+
+extension CompareSettings {
+  var comparison: ComparisonSettings {
+    ComparisonSettings(baseline: baseline, metrics: metrics, aggregate: aggregate, table: table)
+  }
+}

@@ -1,0 +1,51 @@
+import Basics
+
+/// One matrix combination of a stage in one world, with typed parameters and inputs still as texts.
+struct StageDraft {
+  struct Input {
+    var port: String
+    var mark: Mark?
+    var isList: Bool
+    var references: [(text: String, mark: Mark?)]
+  }
+
+  var stage: String
+  var mark: Mark?
+  var labels: [InstanceLabel] = []
+  /// Nil when the file names a type that does not exist.
+  var type: (any Stage.Type)?
+  var parameters: JSON = [:]
+  var keyParameters: JSON = [:]
+  /// Nil when they cannot be known because the parameters are wrong.
+  var outputs: [OutputPort]?
+  var inputs: [Input] = []
+  var seed: UInt64?
+  var settings = StageSettings()
+
+  /// Everything that makes this draft differ from that of another world, as one value.
+  var signature: JSON {
+    [
+      .array(labels.map { [.string($0.name), $0.value] }), .string(type?.type.rawValue ?? ""), parameters,
+      .array(inputs.map { [.string($0.port), .array($0.references.map { .string($0.text) })] }),
+      seed.map { .string(String($0)) } ?? .null, settings.signature,
+    ]
+  }
+}
+
+/// What a file says about running a stage.
+struct StageSettings {
+  var resources = StageResources()
+  var retries = 0
+  var timeout: Double?
+  var gate: StageGate?
+  var onBadSample = BadSamplePolicy.fail
+
+  var signature: JSON {
+    [
+      resources.cpus.map(JSON.int) ?? .null, resources.memory.map(JSON.int) ?? .null, .int(resources.gpus),
+      resources.time.map(JSON.double) ?? .null, .int(retries), timeout.map(JSON.double) ?? .null,
+      .string(onBadSample.rawValue),
+      gate.map { [.string($0.approve.rawValue), .double($0.coverage), .string($0.message)] } ?? .null,
+    ]
+  }
+}
