@@ -50,16 +50,19 @@ public struct Node: Sendable {
   }
 
   public init(_ json: JSON) {
-    switch json {
-    case .null: self.init(.null)
-    case .bool(let value): self.init(.bool(value))
-    case .int(let value): self.init(.int(value))
-    case .double(let value): self.init(.double(value))
-    case .string(let value): self.init(.string(value))
-    case .array(let items): self.init(.sequence(items.map(Node.init)))
-    case .object(let members):
-      self.init(.mapping(members.sorted { $0.key < $1.key }.map { Entry(key: $0.key, value: Node($0.value)) }))
-    }
+    // Spelt out: `.null` alone would mean `JSON.null` and call this initialiser again.
+    let content: Content =
+      switch json {
+      case .null: .null
+      case .bool(let value): .bool(value)
+      case .int(let value): .int(value)
+      case .double(let value): .double(value)
+      case .string(let value): .string(value)
+      case .array(let items): .sequence(items.map { Node($0) })
+      case .object(let members):
+        .mapping(members.sorted { $0.key < $1.key }.map { Entry(key: $0.key, value: Node($0.value)) })
+      }
+    self.init(content, mark: nil)
   }
 
   /// The value without its marks.
