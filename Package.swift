@@ -47,6 +47,7 @@ let package = Package(
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
+    .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],
   swiftLanguageModes: [.v6]

@@ -48,7 +48,8 @@ public struct GaussianCloud: Hashable, Sendable {
     position: SIMD3<Float>, opacityLogit: Float, logScale: SIMD3<Float>, rotation: SIMD4<Float>,
     baseColour: SIMD3<Float>, rest: [Float] = []
   ) {
-    precondition(rest.count == restStride, "degree \(degree) needs \(restStride) higher coefficients, not \(rest.count)")
+    precondition(
+      rest.count == restStride, "degree \(degree) needs \(restStride) higher coefficients, not \(rest.count)")
     positions.append(position)
     opacityLogits.append(opacityLogit)
     logScales.append(logScale)

@@ -34,12 +34,23 @@ struct HeadField: Sendable {
     let p = symmetric(point)
     var d = headMass(p)
     d = hairCap(d, p, point)
-    d = face(d, p)
-    d = nose(d, p)
-    d = mouth(d, p)
-    d = ears(d, p)
-    d = bust(d, p)
-    return eyes(d, p)
+    // Details far from all eight points cannot change the result and are left out.
+    if isNear(p, SIMD3(2.5, -3.5, 6.5), 6, d, 2.4) {
+      d = face(d, p)
+      d = nose(d, p)
+      if isNear(p, SIMD3(0.8, -6.8, 8.5), 3.4, d, 1.1) { d = mouth(d, p) }
+    }
+    if isNear(p, SIMD3(shape.skullWidth + 0.5, -0.9, -1.2), 4, d, 0.7) { d = ears(d, p) }
+    if any(p.y .< -2) { d = bust(d, p) }
+    return isNear(p, eye, 2.6, d, 0.8) ? eyes(d, p) : d
+  }
+
+  /// Whether any of the points is close enough to a ball for what lies in it to matter at distance `d`, joined over a
+  /// width `k`.
+  @inline(__always) private func isNear(
+    _ p: LanesVector, _ centre: SIMD3<Float>, _ radius: Float, _ d: Lanes, _ k: Float
+  ) -> Bool {
+    any((p - centre).length .< magnitude(d) + (radius + k))
   }
 
   /// Skull, face, jaw, chin, cheekbones, cheeks: everything hair can grow on.
@@ -217,7 +228,8 @@ struct HeadField: Sendable {
 
   /// Locks of hair: ridges that run back from the hairline.
   @inline(__always) private func locks(_ whole: LanesVector) -> Lanes {
-    let bent = whole.x * 0.42 + triangle(whole.y * 0.11 + shape.wave) * 0.9 + triangle(whole.z * 0.09 + shape.wave) * 0.7
+    let bent =
+      whole.x * 0.42 + triangle(whole.y * 0.11 + shape.wave) * 0.9 + triangle(whole.z * 0.09 + shape.wave) * 0.7
     return triangle(bent * 1.3 + shape.wave) * 0.6 + triangle(bent * 3.7 + whole.y * 0.13) * 0.4
   }
 

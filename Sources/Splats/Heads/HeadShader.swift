@@ -49,7 +49,8 @@ struct HeadShader {
     let ear = smoothStep(shape.skullWidth + 0.1, shape.skullWidth + 1, p.x) * smoothStep(-6, -4, p.y)
     let red = smaller(larger(cheek, larger(nose, ear * 0.8)) * colours.blush, 1)
     colour = mix(colour, LanesVector(colours.skin * SIMD3(1.04, 0.72, 0.7)), red)
-    let jaw = smoothStep(shape.mouthY + 1.6, shape.mouthY - 0.6, p.y) * smoothStep(-12.5, -11, p.y) * smoothStep(0.5, 3, p.z)
+    let jaw =
+      smoothStep(shape.mouthY + 1.6, shape.mouthY - 0.6, p.y) * smoothStep(-12.5, -11, p.y) * smoothStep(0.5, 3, p.z)
     colour = mix(colour, LanesVector(colours.skin * 0.35 + colours.hair * 0.4), jaw * (colours.stubble * 0.75))
     let around = smoothStep(1.0, 0.1, m.opening) * smoothStep(4.5, 5.5, p.z)
     colour = mix(colour, LanesVector(colours.skin * SIMD3(0.78, 0.62, 0.6)), around * 0.6)

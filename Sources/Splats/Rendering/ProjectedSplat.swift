@@ -126,7 +126,8 @@ struct CloudPointers: @unchecked Sendable {
   let degree: Int
 
   @inline(__always) func rest(_ i: Int) -> UnsafeBufferPointer<Float> {
-    restStride == 0 ? restColours : UnsafeBufferPointer(rebasing: restColours[(i * restStride)..<((i + 1) * restStride)])
+    restStride == 0
+      ? restColours : UnsafeBufferPointer(rebasing: restColours[(i * restStride)..<((i + 1) * restStride)])
   }
 }
 
