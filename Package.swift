@@ -41,6 +41,9 @@ let package = Package(
       dependencies: ["Stages", .product(name: "ArgumentParser", package: "swift-argument-parser")]
     ),
 
+    // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
+    .target(name: "ParityHarness", dependencies: ["Basics", "NN"], path: "Tests/ParityHarness"),
+    .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
