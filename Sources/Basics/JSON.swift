@@ -85,15 +85,21 @@ extension JSON {
     text += "\""
   }
 
-  /// Reads JSON text.
-  /// - Throws: the decoder's error, which names the position, when the text is not JSON.
+  /// Reads JSON text (RFC 8259, strictly; no name twice in an object).
+  /// - Throws: `JSONProblem`, which names line and column, when the text is not JSON.
   public init(parsing data: Data) throws {
-    self = try JSONDecoder().decode(JSON.self, from: data)
+    self = try data.withUnsafeBytes { try JSONParser.parse($0.bindMemory(to: UInt8.self)) }
+  }
+
+  /// Reads JSON text from memory.
+  public init(parsing bytes: UnsafeRawBufferPointer) throws {
+    self = try JSONParser.parse(bytes.bindMemory(to: UInt8.self))
   }
 
   /// Reads JSON text.
   public init(parsing text: String) throws {
-    try self.init(parsing: Data(text.utf8))
+    var text = text
+    self = try text.withUTF8 { try JSONParser.parse($0) }
   }
 }
 

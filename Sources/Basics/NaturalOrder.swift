@@ -1,8 +1,12 @@
 /// Orders names as people do: runs of digits by their value, the rest by code points; equal values by fewer leading
 /// zeros, so that the order is total. `face 2` stands before `face 10`.
 public func naturallyPrecedes(_ a: String, _ b: String) -> Bool {
-  let x = Array(a.utf8)
-  let y = Array(b.utf8)
+  var a = a
+  var b = b
+  return a.withUTF8 { x in b.withUTF8 { y in naturallyPrecedes(x, y) } }
+}
+
+private func naturallyPrecedes(_ x: UnsafeBufferPointer<UInt8>, _ y: UnsafeBufferPointer<UInt8>) -> Bool {
   func isDigit(_ c: UInt8) -> Bool { c >= 48 && c <= 57 }
   var i = 0
   var j = 0
