@@ -45,5 +45,7 @@ public final class OutputCollector: Sendable {
   }
 
   public func files(_ port: String) -> [String: StoredFile] { state.withLock { $0.files[port] ?? [:] } }
+  /// Ports that got anything.
+  var ports: Set<String> { state.withLock { Set($0.samples.keys).union($0.files.keys) } }
   public var rejected: [String: String] { state.withLock { $0.rejected } }
 }

@@ -1,0 +1,236 @@
+import Foundation
+import Synchronization
+
+/// A file operation that failed: which one, on what, and why.
+public struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was attempted, such as `write`.
+  public var operation: String
+  public var path: String
+  /// `errno`.
+  public var code: Int32
+  /// Bytes that were to be written, where that helps to understand the failure.
+  public var size: Int?
+
+  public init(_ operation: String, _ path: String, code: Int32, size: Int? = nil) {
+    self.operation = operation
+    self.path = path
+    self.code = code
+    self.size = size
+  }
+
+  public var description: String {
+    let amount = size.map { " (\(byteText($0)))" } ?? ""
+    return "cannot \(operation) \(path)\(amount): \(String(cString: strerror(code)))"
+      + (help.map { "\nhelp: \($0)" } ?? "")
+  }
+
+  /// How to mend it, for the causes that people meet.
+  public var help: String? {
+    switch code {
+    case ENOSPC, EDQUOT:
+      "free some space there (`pipeline cache gc` shows what can go), then run the same command again"
+    case EROFS: "the file system is read-only; choose another place with --store"
+    case EACCES, EPERM: "you have no permission there; change it or choose another place with --store"
+    case EMFILE, ENFILE: "too many open files; raise the limit (`ulimit -n 4096`) or run fewer jobs (-j)"
+    default: nil
+    }
+  }
+}
+
+/// `1.5 GB` for people; powers of ten, as disks are sold.
+public func byteText(_ count: Int) -> String {
+  if count < 1000 { return "\(count) B" }
+  var value = Double(count)
+  for unit in ["kB", "MB", "GB", "TB"] {
+    value /= 1000
+    if value < 999.95 || unit == "TB" { return String(format: "%.1f %@", value, unit) }
+  }
+  return "\(count) B"
+}
+
+/// The few file operations the store is made of. Every change passes `FaultInjection`.
+enum FileSystem {
+  /// Everything `stat` says that shows whether a file changed.
+  struct Status: Hashable, Sendable {
+    var size: Int
+    var modified: Int  // ns since 1970
+    var changed: Int  // ns since 1970
+    var inode: UInt64
+    var device: UInt64
+    var mode: UInt32
+
+    var isDirectory: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFDIR) }
+    var isRegular: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFREG) }
+    var isLink: Bool { mode & UInt32(S_IFMT) == UInt32(S_IFLNK) }
+
+    init(size: Int, modified: Int, changed: Int, inode: UInt64, device: UInt64, mode: UInt32) {
+      self.size = size
+      self.modified = modified
+      self.changed = changed
+      self.inode = inode
+      self.device = device
+      self.mode = mode
+    }
+
+    init(_ s: stat) {
+      size = Int(s.st_size)
+      modified = s.st_mtim.tv_sec * 1_000_000_000 + s.st_mtim.tv_nsec
+      changed = s.st_ctim.tv_sec * 1_000_000_000 + s.st_ctim.tv_nsec
+      inode = UInt64(s.st_ino)
+      device = UInt64(s.st_dev)
+      mode = UInt32(s.st_mode)
+    }
+  }
+
+  /// Nil when there is nothing at the path; follows links.
+  static func status(_ path: String) -> Status? {
+    var s = stat()
+    return stat(path, &s) == 0 ? Status(s) : nil
+  }
+
+  /// Like `status`, of the link itself.
+  static func linkStatus(_ path: String) -> Status? {
+    var s = stat()
+    return lstat(path, &s) == 0 ? Status(s) : nil
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  static func makeDirectories(_ path: String) throws {
+    if let found = status(path) {
+      if found.isDirectory { return }
+      throw FileProblem("make the folder", path, code: ENOTDIR)
+    }
+    let parent = (path as NSString).deletingLastPathComponent
+    if !parent.isEmpty, parent != path { try makeDirectories(parent) }
+    FaultInjection.passing(.mkdir)
+    if mkdir(path, 0o777) != 0, errno != EEXIST { throw FileProblem("make the folder", path, code: errno) }
+  }
+
+  /// Makes sure that a finished rename in this folder survives a power cut.
+  static func syncDirectory(_ path: String) throws {
+    FaultInjection.passing(.fsync)
+    let fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard fd >= 0 else { throw FileProblem("open", path, code: errno) }
+    defer { close(fd) }
+    // Some network and overlay file systems cannot sync a folder and say EINVAL; there is nothing more to do there.
+    if fsync(fd) != 0, errno != EINVAL, errno != EROFS { throw FileProblem("sync", path, code: errno) }
+  }
+
+  static func sync(_ fd: Int32, _ path: String, size: Int) throws {
+    FaultInjection.passing(.fsync)
+    if fsync(fd) != 0 { throw FileProblem("write", path, code: errno, size: size) }
+  }
+
+  static func rename(_ old: String, to new: String) throws {
+    FaultInjection.passing(.rename)
+    if Glibc.rename(old, new) != 0 { throw FileProblem("rename \(old) to", new, code: errno) }
+  }
+
+  static func unlink(_ path: String) throws {
+    FaultInjection.passing(.unlink)
+    if Glibc.unlink(path) != 0, errno != ENOENT { throw FileProblem("remove", path, code: errno) }
+  }
+
+  static func write(_ bytes: UnsafeRawBufferPointer, to fd: Int32, _ path: String) throws {
+    FaultInjection.passing(.write)
+    var offset = 0
+    while offset < bytes.count {
+      let n = Glibc.write(fd, bytes.baseAddress! + offset, bytes.count - offset)  // not empty: the loop runs
+      if n < 0 {
+        if errno == EINTR { continue }
+        throw FileProblem("write", path, code: errno, size: bytes.count)
+      }
+      offset += n
+    }
+  }
+
+  /// The whole content; nil when there is no such file.
+  static func read(_ path: String) throws -> Data? {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw FileProblem("open", path, code: errno)
+    }
+    defer { close(fd) }
+    var s = stat()
+    guard fstat(fd, &s) == 0 else { throw FileProblem("read", path, code: errno) }
+    var data = Data(count: Int(s.st_size))
+    let expected = data.count
+    var offset = 0
+    while offset < expected {
+      let n = data.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress! + offset, expected - offset) }  // not empty
+      if n < 0 {
+        if errno == EINTR { continue }
+        throw FileProblem("read", path, code: errno)
+      }
+      if n == 0 { break }
+      offset += n
+    }
+    if offset < expected { data.removeLast(expected - offset) }
+    return data
+  }
+
+  /// Names in a folder, unsorted, without `.` and `..`.
+  /// - Throws: `StageFailure` for a name that is not UTF-8, which no key could hold faithfully.
+  static func names(in path: String) throws -> [String] {
+    guard let directory = opendir(path) else { throw FileProblem("list", path, code: errno) }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name: String? = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+      }
+      guard let name else {
+        throw StageFailure(
+          "a file name in \(path) is not valid UTF-8", help: "rename it (`ls -b \(path)` shows such names)")
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Copies with a reflink where the file system can, else byte by byte.
+  static func copy(_ source: String, to target: String, mode: mode_t, exclusive: Bool = true) throws {
+    let input = open(source, O_RDONLY | O_CLOEXEC)
+    guard input >= 0 else { throw FileProblem("read", source, code: errno) }
+    defer { close(input) }
+    FaultInjection.passing(.create)
+    let output = open(target, O_WRONLY | O_CREAT | (exclusive ? O_EXCL : O_TRUNC) | O_CLOEXEC, mode)
+    guard output >= 0 else { throw FileProblem("create", target, code: errno) }
+    defer { close(output) }
+    FaultInjection.passing(.write)
+    let ficlone: UInt = 0x4004_9409  // FICLONE of linux/fs.h
+    if ioctl(output, ficlone, input) == 0 { return }
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let n = buffer.withUnsafeMutableBytes { Glibc.read(input, $0.baseAddress, $0.count) }
+      if n < 0, errno == EINTR { continue }
+      if n < 0 { throw FileProblem("read", source, code: errno) }
+      if n == 0 { break }
+      try buffer.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0[0..<n]), to: output, target) }
+    }
+  }
+
+  /// Removes a folder and what is in it.
+  static func removeTree(_ path: String) throws {
+    guard let found = linkStatus(path) else { return }
+    if found.isDirectory {
+      chmod(path, 0o755)
+      for name in try names(in: path) { try removeTree(path + "/" + name) }
+      if rmdir(path) != 0, errno != ENOENT { throw FileProblem("remove", path, code: errno) }
+    } else {
+      try unlink(path)
+    }
+  }
+
+  /// Absolute path without `.` and `..`, links left alone.
+  static func absolute(_ path: String) -> String {
+    let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    var parts: [Substring] = []
+    for part in full.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+}

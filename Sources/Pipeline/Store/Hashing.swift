@@ -1,0 +1,27 @@
+import Basics
+import Foundation
+
+extension Digest {
+  /// The digest of a file's bytes, read in large blocks.
+  /// - Throws: `FileProblem` when it cannot be read.
+  static func ofFile(_ path: String) throws -> (digest: Digest, size: Int) {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { throw FileProblem("read", path, code: errno) }
+    defer { close(fd) }
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL)
+    var builder = DigestBuilder()
+    let capacity = 1 << 20
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 64)
+    defer { buffer.deallocate() }
+    var size = 0
+    while true {
+      let n = Glibc.read(fd, buffer.baseAddress, capacity)
+      if n < 0, errno == EINTR { continue }
+      if n < 0 { throw FileProblem("read", path, code: errno) }
+      if n == 0 { break }
+      size += n
+      builder.update(UnsafeRawBufferPointer(rebasing: buffer[0..<n]))
+    }
+    return (builder.finish(), size)
+  }
+}

@@ -1,0 +1,110 @@
+import Basics
+import Foundation
+
+/// What a stage delivered under a key.
+public struct StageResult: Hashable, Sendable {
+  public var key: Digest
+  /// Everything that entered the key, so that `explain` can say what differs.
+  public var preimage: JSON
+  public var outputs: [String: ArtifactReference]
+  /// Facts for people; nothing depends on them.
+  public var made: Made
+
+  public struct Made: Hashable, Sendable {
+    public var instance: String
+    public var run: String
+    /// ISO 8601.
+    public var time: String
+    /// Wall-clock seconds of the work.
+    public var seconds: Double
+    public var samplesRun: Int
+    public var samplesReused: Int
+    public var host: String
+
+    public init(
+      instance: String, run: String, time: String, seconds: Double, samplesRun: Int = 0, samplesReused: Int = 0,
+      host: String = ""
+    ) {
+      self.instance = instance
+      self.run = run
+      self.time = time
+      self.seconds = seconds
+      self.samplesRun = samplesRun
+      self.samplesReused = samplesReused
+      self.host = host
+    }
+  }
+
+  var json: JSON {
+    [
+      "format": 1, "key": .string(key.hex), "preimage": preimage, "outputs": .object(outputs.mapValues(\.json)),
+      "made": [
+        "instance": .string(made.instance), "run": .string(made.run), "time": .string(made.time),
+        "seconds": .double(made.seconds), "samples_run": .int(made.samplesRun),
+        "samples_reused": .int(made.samplesReused), "host": .string(made.host),
+      ],
+    ]
+  }
+
+  init?(_ json: JSON) {
+    guard json["format"] == 1, let key = json["key"]?.stringValue.flatMap(Digest.init(hex:)),
+      let preimage = json["preimage"], let outputs = json["outputs"]?.objectValue
+    else { return nil }
+    self.key = key
+    self.preimage = preimage
+    self.outputs = outputs.compactMapValues(ArtifactReference.init)
+    guard self.outputs.count == outputs.count else { return nil }
+    let made = json["made"]
+    self.made = Made(
+      instance: made?["instance"]?.stringValue ?? "", run: made?["run"]?.stringValue ?? "",
+      time: made?["time"]?.stringValue ?? "", seconds: made?["seconds"]?.doubleValue ?? 0,
+      samplesRun: made?["samples_run"]?.intValue ?? 0, samplesReused: made?["samples_reused"]?.intValue ?? 0,
+      host: made?["host"]?.stringValue ?? "")
+  }
+
+  init(key: Digest, preimage: JSON, outputs: [String: ArtifactReference], made: Made) {
+    self.key = key
+    self.preimage = preimage
+    self.outputs = outputs
+    self.made = made
+  }
+}
+
+extension Store {
+  func resultPath(_ key: Digest) -> String { path("results", key, ".json") }
+
+  /// The result under a key; nil when there is none, or none that is whole. Damaged records go to quarantine.
+  public func result(_ key: Digest) throws -> StageResult? {
+    let path = resultPath(key)
+    guard let data = try FileSystem.read(path) else { return nil }
+    guard let result = Self.decodeRecord(data).flatMap(StageResult.init), result.key == key else {
+      try quarantine(path, reason: "the record is not readable or is another's")
+      return nil
+    }
+    // A result whose content is gone is no result. A glance at each manifest; `cache verify` looks at every file.
+    for output in result.outputs.values where !holds(output.digest, size: output.size) { return nil }
+    return result
+  }
+
+  /// Makes a result visible. All its blobs must be stored.
+  func record(_ result: StageResult) throws {
+    try write(Self.encodeRecord(result.json), to: resultPath(result.key))
+  }
+
+  func forget(_ key: Digest) throws { try FileSystem.unlink(resultPath(key)) }
+
+  /// A line of JSON and its digest.
+  static func encodeRecord(_ json: JSON) -> Data {
+    let text = json.canonical
+    return Data((text + "\n" + Digest.of(text).hex + "\n").utf8)
+  }
+
+  /// Nil unless the text is whole and has its digest.
+  static func decodeRecord(_ data: Data) -> JSON? {
+    guard let end = data.firstIndex(of: 10) else { return nil }
+    let text = data[data.startIndex..<end]
+    let rest = String(decoding: data[(end + 1)...], as: UTF8.self)
+    guard Digest.of(Data(text)).hex + "\n" == rest else { return nil }
+    return try? JSON(parsing: Data(text))  // has its digest, so this is only a record of another version
+  }
+}

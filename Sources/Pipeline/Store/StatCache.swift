@@ -1,0 +1,161 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// A file of the user's as it was when it was hashed.
+struct HashedFile: Hashable, Sendable {
+  var path: String
+  var digest: Digest
+  var status: FileSystem.Status
+  /// True when the file changed so shortly before it was hashed that a later change could carry the same time stamps.
+  var racy: Bool
+
+  var stored: StoredFile { StoredFile(digest: digest, size: status.size, url: URL(fileURLWithPath: path)) }
+
+  /// Whether the file still is what was hashed. A file with ambiguous time stamps is read again.
+  func isUnchanged() -> Bool {
+    guard let now = FileSystem.status(path), now == status else { return false }
+    guard racy else { return true }
+    guard let again = try? Digest.ofFile(path) else { return false }  // unreadable now: changed
+    return again.digest == digest
+  }
+}
+
+/// Remembers the digests of the user's files, so that a file is read once and then only looked at with `stat`.
+///
+/// A remembered digest counts only when size, modification time, change time, inode and device are the same *and* the
+/// change time lay safely before the moment of hashing. The change time cannot be set by programs, so restored
+/// modification times, clocks that were wrong and dates in 1970 or 2100 change nothing. Only a cache: losing it costs time.
+final class StatCache: Sendable {
+  struct Entry: Hashable, Sendable {
+    var size: Int
+    var modified: Int
+    var changed: Int
+    var inode: UInt64
+    var device: UInt64
+    var digest: Digest
+  }
+
+  private struct State {
+    var entries: [String: Entry] = [:]
+    var fresh: [String: Entry] = [:]
+    var loaded = false
+  }
+
+  /// Changes closer than this before hashing are ambiguous: longer than the clock tick of any file system in use.
+  static let racyWindow = 2_000_000_000
+
+  private let path: String
+  private let clockProbe: @Sendable () -> Int?
+  private let state = Mutex(State())
+  private let hashed = Atomic<Int>(0)
+
+  /// - Parameter clockProbe: the file system's own idea of now, in ns.
+  init(path: String, clockProbe: @escaping @Sendable () -> Int?) {
+    self.path = path
+    self.clockProbe = clockProbe
+  }
+
+  /// Files read for hashing so far.
+  var filesHashed: Int { hashed.load(ordering: .relaxed) }
+
+  /// The digest of a file, read only when nothing trustworthy is remembered.
+  /// - Throws: `StageFailure` when the file changes while it is read.
+  func hash(_ path: String) throws -> HashedFile {
+    guard let before = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
+    if let entry = lookup(path, before) {
+      return HashedFile(path: path, digest: entry.digest, status: before, racy: false)
+    }
+    var status = before
+    for _ in 0..<3 {
+      let now = clockProbe()
+      let (digest, size) = try Digest.ofFile(path)
+      hashed.add(1, ordering: .relaxed)
+      guard let after = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
+      if after == status, size == after.size {
+        let racy = now.map { after.changed > $0 - Self.racyWindow } ?? true
+        if !racy {
+          let entry = Entry(
+            size: after.size, modified: after.modified, changed: after.changed, inode: after.inode,
+            device: after.device, digest: digest)
+          state.withLock {
+            $0.entries[path] = entry
+            $0.fresh[path] = entry
+          }
+        }
+        return HashedFile(path: path, digest: digest, status: after, racy: racy)
+      }
+      status = after
+    }
+    throw StageFailure("\(path) keeps changing while it is read", help: "run again once nothing writes to it")
+  }
+
+  /// Hashes many files on all cores; results in the order of `paths`.
+  func hash(_ paths: [String], threads: Int) throws -> [HashedFile] {
+    loadIfNeeded()
+    let results = Mutex<[Int: Result<HashedFile, any Error>]>([:])
+    results.withLock { $0.reserveCapacity(paths.count) }
+    parallelFor(paths.count, threads: threads) { index in
+      let result = Result { try hash(paths[index]) }
+      results.withLock { $0[index] = result }
+    }
+    return try results.withLock { found in try paths.indices.map { try found[$0]!.get() } }  // one result for each index
+  }
+
+  private func lookup(_ path: String, _ status: FileSystem.Status) -> Entry? {
+    loadIfNeeded()
+    guard let entry = state.withLock({ $0.entries[path] }) else { return nil }
+    let same =
+      entry.size == status.size && entry.modified == status.modified && entry.changed == status.changed
+      && entry.inode == status.inode && entry.device == status.device
+    return same ? entry : nil
+  }
+
+  private func loadIfNeeded() {
+    state.withLock { state in
+      guard !state.loaded else { return }
+      state.loaded = true
+      state.entries = Self.read(path)
+    }
+  }
+
+  /// Writes what was learned, merged with what other processes wrote meanwhile.
+  func save(_ writer: (Data) throws -> Void) throws {
+    let fresh = state.withLock { state in
+      defer { state.fresh = [:] }
+      return state.fresh
+    }
+    guard !fresh.isEmpty else { return }
+    let merged = Self.read(path).merging(fresh) { _, new in new }
+    var text: [UInt8] = Array("pipeline-files 1\n".utf8)
+    for (path, entry) in merged {
+      text += Array(
+        "\(entry.digest.hex) \(entry.size) \(entry.modified) \(entry.changed) \(entry.inode) \(entry.device) ".utf8)
+      text += Array(path.utf8)
+      text.append(0)
+    }
+    try writer(Data(text))
+  }
+
+  /// Records end with a zero byte, which no path holds. Anything unreadable is skipped: it is hashed again.
+  private static func read(_ path: String) -> [String: Entry] {
+    guard let data = try? FileSystem.read(path), data.starts(with: Array("pipeline-files 1\n".utf8)) else { return [:] }
+    var entries: [String: Entry] = [:]
+    data.withUnsafeBytes { bytes in
+      var start = 17
+      while let end = bytes[start...].firstIndex(of: 0) {
+        let record = bytes[start..<end]
+        start = end + 1
+        var fields = record.split(separator: 32, maxSplits: 6, omittingEmptySubsequences: false)
+        guard fields.count == 7, let name = String(validating: fields.removeLast(), as: UTF8.self) else { continue }
+        let numbers = fields.dropFirst().compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+        guard numbers.count == 5, let digest = Digest(hex: String(decoding: fields[0], as: UTF8.self)) else { continue }
+        guard numbers[3] >= 0, numbers[4] >= 0 else { continue }
+        entries[name] = Entry(
+          size: numbers[0], modified: numbers[1], changed: numbers[2], inode: UInt64(numbers[3]),
+          device: UInt64(numbers[4]), digest: digest)
+      }
+    }
+    return entries
+  }
+}
