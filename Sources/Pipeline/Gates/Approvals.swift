@@ -1,0 +1,102 @@
+import Basics
+import Foundation
+
+/// What a person said about one sample's content.
+public struct ApprovalDecision: Hashable, Sendable {
+  public var sample: String
+  public var content: Digest
+  public var isApproved: Bool
+  public var message: String
+  public var by: String
+  /// ISO 8601.
+  public var time: String
+}
+
+/// The decisions taken at gates, bound to content: a new or changed sample has none and is asked about again. They are kept
+/// as `.pipeline/approvals/<pipeline>/<stage>.json`; an approval given in one pipeline counts in every other that meets the
+/// same content at the same stage type, so that an ablation does not ask again.
+public struct Approvals: Sendable {
+  private let store: Store
+
+  public init(store: Store) { self.store = store }
+
+  private func path(_ pipeline: String, _ instance: String) -> String {
+    "\(store.root)/approvals/\(fileName(for: pipeline))/\(fileName(for: instance)).json"
+  }
+
+  /// Decisions of one gate, newest last.
+  public func decisions(pipeline: String, instance: String) throws -> [ApprovalDecision] {
+    try Self.read(path(pipeline, instance))
+  }
+
+  private static func read(_ path: String) throws -> [ApprovalDecision] {
+    guard let data = try FileSystem.read(path) else { return [] }
+    let json: JSON
+    do { json = try JSON(parsing: data) } catch {
+      throw StageFailure("\(path): \(error)", help: "mend the file or remove it; the gate then asks again")
+    }
+    return (json["decisions"]?.arrayValue ?? []).compactMap { item in
+      guard let sample = item["sample"]?.stringValue,
+        let content = item["content"]?.stringValue.flatMap(Digest.init(hex:)),
+        let approved = item["approved"]?.boolValue
+      else { return nil }
+      return ApprovalDecision(
+        sample: sample, content: content, isApproved: approved, message: item["message"]?.stringValue ?? "",
+        by: item["by"]?.stringValue ?? "", time: item["time"]?.stringValue ?? "")
+    }
+  }
+
+  /// Adds decisions; earlier ones are kept as history.
+  public func add(_ new: [ApprovalDecision], pipeline: String, instance: String) throws {
+    let path = path(pipeline, instance)
+    let lock = try KeyLock.acquire(Digest.of(path), in: store, keepWaiting: { true })
+    try withExtendedLifetime(lock) {
+      let all = try Self.read(path) + new
+      let json: JSON = [
+        "format": 1, "pipeline": .string(pipeline), "stage": .string(instance),
+        "decisions": .array(
+          all.map {
+            [
+              "sample": .string($0.sample), "content": .string($0.content.hex), "approved": .bool($0.isApproved),
+              "message": .string($0.message), "by": .string($0.by), "time": .string($0.time),
+            ]
+          }),
+      ]
+      try store.write(Data((json.pretty + "\n").utf8), to: path)
+    }
+  }
+
+  /// The decision in force for each content: this gate's own, else an approval from elsewhere.
+  func inForce(pipeline: String, instance: String) throws -> [Digest: ApprovalDecision] {
+    var found: [Digest: ApprovalDecision] = [:]
+    let root = store.root + "/approvals"
+    if FileSystem.exists(root) {
+      for folder in try FileSystem.names(in: root).sorted() where !folder.hasPrefix(".") {
+        for file in try FileSystem.names(in: root + "/" + folder).sorted() where file.hasSuffix(".json") {
+          for decision in try Self.read("\(root)/\(folder)/\(file)") where decision.isApproved {
+            found[decision.content] = decision
+          }
+        }
+      }
+    }
+    for decision in try decisions(pipeline: pipeline, instance: instance) { found[decision.content] = decision }
+    return found
+  }
+}
+
+/// A name that is safe as a file name: `/` and what is awkward is written `%xx`, long names end in a digest.
+func fileName(for name: String) -> String {
+  var text = ""
+  for byte in name.utf8 {
+    let isSafe = byte >= 0x80 || byte > 0x20 && byte != 0x2f && byte != 0x25 && byte != 0x7f && byte != 0x5c
+    if isSafe && !(text.isEmpty && (byte == 0x2e || byte == 0x2d)) {
+      text.unicodeScalars.append(Unicode.Scalar(byte < 0x80 ? byte : 0x3f))
+      if byte >= 0x80 { text.removeLast() }
+      if byte >= 0x80 { text += String(format: "%%%02x", byte) }
+    } else {
+      text += String(format: "%%%02x", byte)
+    }
+  }
+  if text.utf8.count > 180 { text = String(text.prefix(140)) + "-" + Digest.of(name).short }
+  return text
+}

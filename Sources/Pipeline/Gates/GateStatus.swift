@@ -1,0 +1,101 @@
+import Basics
+
+/// Where a gate stands: what it expects, what is there, what a person has said.
+public struct GateStatus: Hashable, Sendable {
+  public struct Finding: Hashable, Sendable {
+    public var name: String
+    public var reason: String
+  }
+
+  public var instance: String
+  public var approve: GateApproval
+  public var coverage: Double
+  /// What a person has to do, in the pipeline file's words.
+  public var message: String
+  public var expected: Int
+  /// Samples that are there and valid.
+  public var ready: Int
+  /// Ready, but nobody has approved this content. `wasApproved` ones were, with another content.
+  public var unapproved: [String]
+  public var changed: [String]
+  public var missing: [Finding]
+  public var invalid: [Finding]
+  public var rejected: [Finding]
+  /// Digests that an approval binds to, by sample.
+  public var contents: [String: Digest]
+
+  /// Whether enough is there.
+  public var isCovered: Bool {
+    expected > 0 && ready > 0 && Double(ready) >= (coverage * Double(expected)).rounded(.up) - 1e-9
+  }
+
+  public var isOpen: Bool {
+    guard isCovered, rejected.isEmpty else { return false }
+    return approve == .automatic || unapproved.isEmpty
+  }
+
+  /// One line: counts and names.
+  public var summary: String {
+    var parts = ["\(ready) of \(expected) there"]
+    if !missing.isEmpty { parts.append("missing: \(Self.list(missing.map(\.name)))") }
+    if !invalid.isEmpty {
+      parts.append(
+        "invalid: "
+          + Self.list(invalid.map { "\($0.name) (\($0.reason))" }, limit: 3, separator: "; "))
+    }
+    if !rejected.isEmpty {
+      parts.append("rejected: " + Self.list(rejected.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }))
+    }
+    if approve == .explicit, isCovered, !unapproved.isEmpty {
+      let changedCount = changed.count
+      let note = changedCount > 0 ? " (\(changedCount) changed since approval)" : ""
+      parts.append("not approved: \(unapproved.count)\(note)")
+    }
+    return parts.joined(separator: "; ")
+  }
+
+  /// What to do next, with the exact command.
+  /// - Parameter command: how the pipeline was started, such as `pipeline … FILE`.
+  public func nextSteps(file: String) -> [String] {
+    var steps: [String] = []
+    if !isCovered, !message.isEmpty { steps.append(message) }
+    if !rejected.isEmpty {
+      steps.append("replace the rejected files; new content is asked about again")
+    }
+    if isCovered, rejected.isEmpty, approve == .explicit, !unapproved.isEmpty {
+      steps.append(
+        "look at the files, then:  pipeline approve \(shellQuoted(instance)) -m \"checked\" -f \(shellQuoted(file))")
+    }
+    steps.append("then continue with:  pipeline run \(shellQuoted(file))")
+    return steps
+  }
+
+  static func list(_ names: [String], limit: Int = 8, separator: String = ", ") -> String {
+    let shown = names.prefix(limit).joined(separator: separator)
+    return names.count > limit ? "\(shown) and \(names.count - limit) more" : shown
+  }
+
+  public var json: JSON {
+    func findings(_ list: [Finding]) -> JSON {
+      .array(list.map { ["sample": .string($0.name), "reason": .string($0.reason)] })
+    }
+    return [
+      "stage": .string(instance), "approve": .string(approve.rawValue), "coverage": .double(coverage),
+      "message": .string(message), "expected": .int(expected), "ready": .int(ready),
+      "unapproved": .array(unapproved.map(JSON.string)), "changed": .array(changed.map(JSON.string)),
+      "missing": findings(missing), "invalid": findings(invalid), "rejected": findings(rejected),
+      "open": .bool(isOpen),
+    ]
+  }
+}
+
+/// A word as a shell reads it back.
+public func shellQuoted(_ word: String) -> String {
+  let plain = word.utf8.allSatisfy {
+    switch $0 {
+    case 48...57, 65...90, 97...122, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f, 0x3a, 0x3d, 0x40, 0x5f: true
+    default: false
+    }
+  }
+  return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+}

@@ -1,0 +1,95 @@
+import Basics
+import Foundation
+
+/// One file of an external source, or one external file of a sample.
+struct SourceFile: Hashable, Sendable {
+  /// Below the source, with forward slashes.
+  var path: String
+  var stored: StoredFile
+  /// The file on disk; nil when it lies in an input artifact.
+  var hashed: HashedFile?
+}
+
+/// The files of an external source in natural order, and their digest.
+struct SourceListing: Sendable {
+  var files: [SourceFile]
+
+  /// One line for each file; its digest enters the key. Paths are below the source, so that moving the folder changes
+  /// nothing.
+  var text: Data {
+    var text = ""
+    for file in files {
+      text += "\(file.stored.digest.hex) \(file.stored.size) \(JSON.string(file.path).canonical)\n"
+    }
+    return Data(text.utf8)
+  }
+
+  /// The files by path, from `text`.
+  static func parse(_ text: Data) -> [String: String] {
+    var found: [String: String] = [:]
+    for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
+      let fields = line.split(separator: " ", maxSplits: 2)
+      if fields.count == 3, let path = try? JSON(parsing: String(fields[2])).stringValue {  // else not a listing
+        found[path] = String(fields[0])
+      }
+    }
+    return found
+  }
+}
+
+/// Finds the files of a source on disk.
+enum SourceScanner {
+  /// Paths below the folder, and where each really is. Follows links to files and folders.
+  /// - Throws: `StageFailure` for a missing folder, a dangling link, a loop of links, a name that no key can hold.
+  static func scan(_ source: ExternalSource) throws -> [(path: String, absolute: String)] {
+    guard let status = FileSystem.status(source.path) else {
+      throw StageFailure(
+        "\(source.name): \(source.path) does not exist", help: "create it, or name another place in the pipeline file")
+    }
+    if status.isRegular { return [((source.path as NSString).lastPathComponent, source.path)] }
+    var found: [(path: String, absolute: String)] = []
+    var open: [(UInt64, UInt64)] = []
+    func visit(_ folder: String, _ prefix: String, _ status: FileSystem.Status) throws {
+      if open.contains(where: { $0 == (status.device, status.inode) }) {
+        throw StageFailure("\(folder) is a link back to a folder that holds it", help: "remove that link")
+      }
+      open.append((status.device, status.inode))
+      defer { open.removeLast() }
+      for name in try FileSystem.names(in: folder) {
+        // Hidden files are the system's notes (.DS_Store), not data.
+        if name.hasPrefix(".") { continue }
+        let absolute = folder + "/" + name
+        let path = prefix + name
+        guard let status = FileSystem.status(absolute) else {
+          if errno == ELOOP { throw StageFailure("\(absolute) is a link to itself", help: "remove that link") }
+          guard counts(name, source) else { continue }
+          throw StageFailure(
+            "\(absolute) is a link to something that does not exist", help: "mend or remove that link")
+        }
+        if status.isDirectory {
+          if source.recursive { try visit(absolute, path + "/", status) }
+        } else if status.isRegular, counts(name, source) {
+          found.append((path, absolute))
+        }
+      }
+    }
+    try visit(source.path, "", status)
+    found.sort { naturallyPrecedes($0.path, $1.path) }
+    var seen: [String: String] = [:]
+    seen.reserveCapacity(found.count)
+    for (path, absolute) in found {
+      // Swift compares strings by canonical equivalence: two spellings of é are the same name.
+      if let other = seen.updateValue(absolute, forKey: path) {
+        throw StageFailure(
+          "\(other) and \(absolute) differ only in how an accented letter is encoded", help: "rename one of them")
+      }
+    }
+    return found
+  }
+
+  private static func counts(_ name: String, _ source: ExternalSource) -> Bool {
+    guard !source.extensions.isEmpty else { return true }
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return false }
+    return source.extensions.contains(name[name.index(after: dot)...].lowercased())
+  }
+}

@@ -1,0 +1,117 @@
+import Basics
+import Foundation
+
+/// How results are put where people look for them.
+public enum PublishMode: String, Sendable, CaseIterable {
+  /// A reflink where the file system can, else a copy: editing a published file never reaches the store.
+  case copy
+  /// Hard links to the read-only stored files: no space used, but someone who overrides the write protection damages the
+  /// store (which `cache verify` finds). Only on request.
+  case link
+  case none
+}
+
+/// Puts outputs at `outputs/<pipeline>/<instance>/<port>/`: samples as `<role>/<sample>.<extension>`, such as
+/// `depth/face 1.png`, with their records in `records.jsonl`; files as they are.
+struct Publisher: Sendable {
+  let folder: String
+  let mode: PublishMode
+  let store: Store
+  let pipeline: String
+
+  func place(_ instance: String, _ port: String) -> String {
+    "\(folder)/\(fileName(for: instance))/\(fileName(for: port))"
+  }
+
+  private func notePath(_ instance: String, _ port: String) -> String {
+    "\(store.root)/published/\(fileName(for: pipeline))/\(fileName(for: instance))/\(fileName(for: port))"
+  }
+
+  /// Brings the published folder of each output up to date. Files that nobody published are left alone.
+  func publish(_ result: StageResult, instance: String) throws {
+    guard mode != .none else { return }
+    for (port, reference) in result.outputs {
+      let target = place(instance, port)
+      let note = notePath(instance, port)
+      let before = try FileSystem.read(note).flatMap { try? JSON(parsing: $0) }  // unreadable: publish again
+      if before?["digest"]?.stringValue == reference.digest.hex, before?["mode"]?.stringValue == mode.rawValue,
+        before?["place"]?.stringValue == target, FileSystem.exists(target)
+      {
+        continue
+      }
+      let artifact = try store.artifact(reference)
+      let wanted = Self.layout(artifact)
+      let old = before?["place"]?.stringValue == target ? before?["files"]?.objectValue ?? [:] : [:]
+      try FileSystem.makeDirectories(target)
+      for (path, file) in wanted {
+        if old[path]?.stringValue == file.digest.hex, let there = FileSystem.status("\(target)/\(path)"),
+          there.size == file.size
+        {
+          continue
+        }
+        try put(file, at: "\(target)/\(path)")
+      }
+      for path in old.keys where wanted[path] == nil { try FileSystem.unlink("\(target)/\(path)") }
+      try writeRecords(artifact, to: target)
+      let json: JSON = [
+        "digest": .string(reference.digest.hex), "mode": .string(mode.rawValue), "place": .string(target),
+        "files": .object(wanted.mapValues { .string($0.digest.hex) }),
+      ]
+      try store.write(Data(json.canonical.utf8), to: note, syncFolder: false)
+    }
+  }
+
+  /// Published path of every file of an artifact.
+  static func layout(_ artifact: Artifact) -> [String: StoredFile] {
+    var files: [String: StoredFile] = [:]
+    for (path, file) in artifact.files where isSafe(path) { files[path] = file }
+    for sample in artifact.samples {
+      for (role, file) in sample.files {
+        let stem = (role as NSString).deletingPathExtension
+        let suffix = (role as NSString).pathExtension
+        let path = "\(stem)/\(sample.name)" + (suffix.isEmpty ? "" : "." + suffix)
+        if isSafe(path) { files[path] = file }
+      }
+    }
+    return files
+  }
+
+  /// Nothing may be written outside the published folder.
+  private static func isSafe(_ path: String) -> Bool {
+    !path.hasPrefix("/") && !path.split(separator: "/").contains("..") && !path.utf8.contains(0)
+  }
+
+  private func put(_ file: StoredFile, at path: String) throws {
+    try FileSystem.makeDirectories((path as NSString).deletingLastPathComponent)
+    let temporary = path + ".part-\(getpid())"
+    Glibc.unlink(temporary)
+    let source = file.url.path
+    if mode == .link {
+      FaultInjection.passing(.link)
+      if link(source, temporary) == 0 {
+        try FileSystem.rename(temporary, to: path)
+        return
+      }
+    }
+    do {
+      try FileSystem.copy(source, to: temporary, mode: 0o644)
+      try FileSystem.rename(temporary, to: path)
+    } catch {
+      Glibc.unlink(temporary)
+      throw error
+    }
+  }
+
+  /// Facts about samples, and why others were rejected, beside the files.
+  private func writeRecords(_ artifact: Artifact, to target: String) throws {
+    var text = ""
+    for sample in artifact.samples where !sample.record.isEmpty {
+      text += JSON.object(sample.record.merging(["sample": .string(sample.name)]) { $1 }).canonical + "\n"
+    }
+    for (name, reason) in artifact.rejected.sorted(by: { naturallyPrecedes($0.key, $1.key) }) {
+      text += JSON.object(["sample": .string(name), "rejected": .string(reason)]).canonical + "\n"
+    }
+    let path = target + "/records.jsonl"
+    if text.isEmpty { try FileSystem.unlink(path) } else { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
+  }
+}

@@ -1,0 +1,120 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// A run's own folder: what was asked for, what happened, logs. Made only when there is work to do.
+///
+///     runs/<id>/run.json        the frozen, resolved configuration and how the run ended
+///     runs/<id>/events.jsonl    every event, one line each
+///     runs/<id>/logs/           one text for each stage instance
+public final class RunRecord: Sendable {
+  public let id: String
+  public let folder: String
+  private let store: Store
+  private let events: Mutex<Int32>
+  private let header: JSON
+
+  /// - Throws: `FileProblem` when the folder cannot be made.
+  init(pipeline: ResolvedPipeline, command: [String], store: Store) throws {
+    self.store = store
+    let stamp = Date().formatted(
+      .verbatim(
+        "\(year: .defaultDigits)\(month: .twoDigits)\(day: .twoDigits)-\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased))\(minute: .twoDigits)\(second: .twoDigits)",
+        timeZone: .gmt, calendar: .init(identifier: .gregorian)))
+    id = "\(stamp)-\(String(format: "%04x", UInt16.random(in: 0 ... .max)))"
+    folder = "\(store.runsFolder)/\(id)"
+    try FileSystem.makeDirectories(folder + "/logs")
+    try FileSystem.makeDirectories(folder + "/jobs")
+    let path = folder + "/events.jsonl"
+    let fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard fd >= 0 else { throw FileProblem("create", path, code: errno) }
+    // Tells others that the run is active; ends with the process.
+    flock(fd, LOCK_EX | LOCK_NB)
+    events = Mutex(fd)
+    header = [
+      "format": 1, "id": .string(id), "pipeline": .string(pipeline.name), "file": .string(pipeline.file),
+      "command": .array(command.map(JSON.string)), "started": .string(Date().formatted(.iso8601)),
+      "host": .string(Host.name), "pid": .int(Int(getpid())), "seed": .string(String(pipeline.seed)),
+      "targets": .array(pipeline.targets.map(JSON.string)), "stages": .array(pipeline.instances.map(\.json)),
+      "files": .array(pipeline.files.map { ["name": .string($0.name), "text": .string($0.text)] }),
+    ]
+    try store.write(Data((header.canonical + "\n").utf8), to: folder + "/run.json")
+  }
+
+  deinit { _ = events.withLock { close($0) } }
+
+  func logPath(_ instance: String) -> String { "\(folder)/logs/\(fileName(for: instance)).log" }
+  func jobPath(_ instance: String, _ attempt: Int) -> String {
+    "\(folder)/jobs/\(fileName(for: instance))-\(attempt).json"
+  }
+
+  func append(_ event: RunEvent) {
+    var members = event.json.objectValue ?? [:]
+    members["time"] = .string(Date().formatted(.iso8601.time(includingFractionalSeconds: true)))
+    let line = Array((JSON.object(members).canonical + "\n").utf8)
+    // Losing an event to a full disk must not end the run: results are what matters.
+    events.withLock { fd in line.withUnsafeBytes { _ = write(fd, $0.baseAddress, $0.count) } }
+  }
+
+  /// Writes how the run ended.
+  func finish(_ summary: RunSummary, results: [String: JSON]) throws {
+    var members = header.objectValue ?? [:]
+    members["ended"] = .string(Date().formatted(.iso8601))
+    members["summary"] = .object(summary.members)
+    members["results"] = .object(results)
+    try store.write(Data((JSON.object(members).canonical + "\n").utf8), to: folder + "/run.json")
+    try FileSystem.removeTree(folder + "/jobs")
+  }
+}
+
+/// A run as it is found on disk.
+public struct RunInfo: Sendable {
+  public var id: String
+  public var json: JSON
+  public var isActive: Bool
+
+  public var pipeline: String { json["pipeline"]?.stringValue ?? "" }
+  public var file: String { json["file"]?.stringValue ?? "" }
+  public var started: String { json["started"]?.stringValue ?? "" }
+  public var folder: String
+
+  /// `running`, `done`, `failed`, `waiting`, `stopped`, or `interrupted` when its process died.
+  public var state: String {
+    if isActive { return "running" }
+    guard let summary = json["summary"] else { return "interrupted" }
+    switch summary["exit_code"]?.intValue {
+    case 0: return "done"
+    case 3: return "waiting"
+    case 1: return "failed"
+    default: return "stopped"
+    }
+  }
+
+  /// Keys of the results, by instance.
+  public var keys: [String: Digest] {
+    (json["results"]?.objectValue ?? [:]).compactMapValues { $0["key"]?.stringValue.flatMap(Digest.init(hex:)) }
+  }
+
+  public func logPath(_ instance: String) -> String { "\(folder)/logs/\(fileName(for: instance)).log" }
+}
+
+extension Store {
+  /// All runs, the oldest first.
+  public func runs() throws -> [RunInfo] {
+    guard FileSystem.exists(runsFolder) else { return [] }
+    return try FileSystem.names(in: runsFolder).sorted().compactMap { try run($0) }
+  }
+
+  /// A run by its id; nil when there is none.
+  public func run(_ id: String) throws -> RunInfo? {
+    let folder = "\(runsFolder)/\(id)"
+    guard let data = try FileSystem.read(folder + "/run.json"), let json = try? JSON(parsing: data) else { return nil }
+    var isActive = false
+    let fd = open(folder + "/events.jsonl", O_RDONLY | O_CLOEXEC)
+    if fd >= 0 {
+      isActive = flock(fd, LOCK_EX | LOCK_NB) != 0
+      close(fd)
+    }
+    return RunInfo(id: id, json: json, isActive: isActive, folder: folder)
+  }
+}
