@@ -1,0 +1,42 @@
+import Foundation
+
+/// How a run is carried out. Nothing here changes any result.
+public struct RunOptions: Sendable {
+  /// Instance ids; empty for the file's targets.
+  public var targets: [String]
+  public var keepGoing: Bool
+  /// Instances at once, at most.
+  public var maxJobs: Int
+  /// Cores and memory to share out.
+  public var cpus: Int
+  public var memory: Int
+  /// Instance ids that run even though a result is there.
+  public var force: Set<String>
+  /// Mixed into every key, to keep results of experiments with the program itself apart.
+  public var salt: String?
+  /// Executable and arguments of the worker; the job's path is added.
+  public var workerCommand: [String]
+  /// Where outputs are published; a folder for each pipeline is made below it.
+  public var outputsFolder: String
+  public var publish: PublishMode
+  /// The command line, for the record.
+  public var command: [String]
+
+  public init(
+    targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
+    force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
+    publish: PublishMode = .copy, command: [String] = CommandLine.arguments
+  ) {
+    self.targets = targets
+    self.keepGoing = keepGoing
+    self.maxJobs = maxJobs
+    self.cpus = cpus ?? MachineResources.cpus
+    self.memory = memory ?? MachineResources.memory
+    self.force = force
+    self.salt = salt
+    self.workerCommand = workerCommand
+    self.outputsFolder = outputsFolder
+    self.publish = publish
+    self.command = command
+  }
+}

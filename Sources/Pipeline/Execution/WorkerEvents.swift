@@ -1,0 +1,104 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// What a worker tells the process that started it: one line of JSON each.
+enum WorkerEvent: Sendable {
+  /// Another process is bringing the same result about; this one waits for it.
+  case waiting(holder: String)
+  case started(toRun: Int, reused: Int)
+  case progress(StageProgress)
+  case done(StageResult, reused: Bool)
+  case samplesDone
+  case stopped
+  case failed(Failure)
+
+  struct Failure: Hashable, Sendable {
+    enum Kind: String, Sendable {
+      case failure
+      /// An input file changed meanwhile: look again.
+      case changed
+      /// A stored file is gone or damaged: whoever made it has to make it again.
+      case damaged
+    }
+
+    var kind: Kind
+    var message: String
+    var help: String?
+  }
+
+  var json: JSON {
+    switch self {
+    case .waiting(let holder): return ["event": "waiting", "holder": .string(holder)]
+    case .started(let toRun, let reused): return ["event": "started", "to_run": .int(toRun), "reused": .int(reused)]
+    case .progress(let progress): return JSON.object(["event": "progress"].merging(progress.members) { $1 })
+    case .done(let result, let reused): return ["event": "done", "result": result.json, "reused": .bool(reused)]
+    case .samplesDone: return ["event": "samples_done"]
+    case .stopped: return ["event": "stopped"]
+    case .failed(let failure):
+      return [
+        "event": "failed", "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
+        "help": failure.help.map(JSON.string) ?? .null,
+      ]
+    }
+  }
+
+  init?(_ json: JSON) {
+    switch json["event"]?.stringValue {
+    case "waiting": self = .waiting(holder: json["holder"]?.stringValue ?? "")
+    case "started": self = .started(toRun: json["to_run"]?.intValue ?? 0, reused: json["reused"]?.intValue ?? 0)
+    case "progress": self = .progress(StageProgress(json))
+    case "done":
+      guard let result = json["result"].flatMap(StageResult.init) else { return nil }
+      self = .done(result, reused: json["reused"]?.boolValue ?? false)
+    case "samples_done": self = .samplesDone
+    case "stopped": self = .stopped
+    case "failed":
+      self = .failed(
+        Failure(
+          kind: json["kind"]?.stringValue.flatMap(Failure.Kind.init(rawValue:)) ?? .failure,
+          message: json["message"]?.stringValue ?? "", help: json["help"]?.stringValue))
+    default: return nil
+    }
+  }
+}
+
+extension StageProgress {
+  var members: [String: JSON] {
+    var members: [String: JSON] = ["unit": .string(unit)]
+    members["done"] = done.map(JSON.int)
+    members["total"] = total.map(JSON.int)
+    members["message"] = message.map(JSON.string)
+    if !metrics.isEmpty { members["metrics"] = .object(metrics.mapValues(JSON.double)) }
+    return members
+  }
+
+  init(_ json: JSON) {
+    self.init(
+      done: json["done"]?.intValue, total: json["total"]?.intValue, unit: json["unit"]?.stringValue ?? "samples",
+      message: json["message"]?.stringValue,
+      metrics: (json["metrics"]?.objectValue ?? [:]).compactMapValues(\.doubleValue))
+  }
+}
+
+/// Writes events to a file descriptor, whole lines at a time, from any thread.
+final class WorkerEventWriter: Sendable {
+  private let fd: Int32
+  private let lock = Mutex(())
+
+  init(fd: Int32) { self.fd = fd }
+
+  func send(_ event: WorkerEvent) {
+    let line = Array((event.json.canonical + "\n").utf8)
+    lock.withLock { _ in
+      var offset = 0
+      while offset < line.count {
+        let n = line.withUnsafeBytes { write(fd, $0.baseAddress! + offset, line.count - offset) }  // not empty
+        if n < 0 && errno == EINTR { continue }
+        // The other end is gone: this process is asked to stop by the same event, nothing to report to.
+        if n <= 0 { return }
+        offset += n
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// What a stage may use while it runs in a worker.
+final class WorkerServices: StageServices {
+  private let blobs: Store
+  private let events: WorkerEventWriter
+  private let stopping = Atomic<Bool>(false)
+  private let unsynced = Mutex<Set<Digest>>([])
+  private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
+
+  init(store: Store, events: WorkerEventWriter) {
+    blobs = store
+    self.events = events
+  }
+
+  func store(_ data: Data) throws -> StoredFile {
+    let file = try blobs.put(data, syncFolder: false)
+    _ = unsynced.withLock { $0.insert(file.digest) }
+    return file
+  }
+
+  func store(contentsOf url: URL) throws -> StoredFile {
+    let file = try blobs.put(contentsOf: url.path, syncFolder: false)
+    _ = unsynced.withLock { $0.insert(file.digest) }
+    return file
+  }
+
+  /// Makes sure that a file that an output names is in the store: a file of the user's that is passed on is copied now.
+  func seal(_ file: StoredFile) throws {
+    if blobs.holds(file.digest, size: file.size) { return }
+    let path = file.url.path
+    if path.hasPrefix(blobs.root + "/blobs/") { throw DamagedBlob(digest: file.digest, reason: "missing") }
+    _ = try blobs.put(contentsOf: path, expecting: file.digest, syncFolder: false)
+    _ = unsynced.withLock { $0.insert(file.digest) }
+  }
+
+  /// Makes everything stored so far survive a power cut; called before a record names it.
+  func flush() throws {
+    let digests = unsynced.withLock { set in
+      defer { set = [] }
+      return set
+    }
+    try blobs.syncBlobFolders(digests)
+  }
+
+  /// Passes on ten reports a second at most; the last of a series always (`done == total`).
+  func report(_ progress: StageProgress) {
+    let now = ContinuousClock.now
+    let isLast = progress.done != nil && progress.done == progress.total
+    let passes = lastReport.withLock { last in
+      if !isLast, let previous = last, now - previous < .milliseconds(100) { return false }
+      last = now
+      return true
+    }
+    if passes { events.send(.progress(progress)) }
+  }
+
+  func log(_ line: String) {
+    // Standard output is the stage's log.
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+  }
+
+  var isStopping: Bool { stopping.load(ordering: .relaxed) }
+  func stop() { stopping.store(true, ordering: .relaxed) }
+}
