@@ -27,10 +27,8 @@ let package = Package(
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
     .target(name: "NN", dependencies: ["Basics", "CKernels"]),
-    // Image files through libpng, libjpeg and libtiff; their longjmp error exits stay inside C.
-    .target(name: "CImageIO", dependencies: ["CPng", "CTiff", "CJpeg"]),
     // Images and depth maps: files, resampling, filters, morphology, point clouds, metrics.
-    .target(name: "Imaging", dependencies: ["Basics", "CImageIO"]),
+    .target(name: "Imaging", dependencies: ["Basics", "CPng", "CTiff", "CJpeg"]),
     // Gaussian splats: PLY files, rasteriser, synthetic heads.
     .target(name: "Splats", dependencies: ["Basics", "Imaging"]),
     // Tables, charts, HTML, LaTeX, CSV.
@@ -49,11 +47,13 @@ let package = Package(
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
-    .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"]),
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
+    // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
+    .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
+    .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
+    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],
   swiftLanguageModes: [.v6]

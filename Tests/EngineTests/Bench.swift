@@ -1,0 +1,145 @@
+import Basics
+import EngineToys
+import Foundation
+import Pipeline
+
+/// A folder of its own for one test: user files, a store, a trace of what ran.
+final class Bench: Sendable {
+  let root: String
+  let durable: Bool
+  var store: Store { Store(root: root + "/.pipeline", durable: durable) }
+  var photos: String { root + "/photos" }
+  var results: String { root + "/results" }
+  var trace: String { root + "/trace" }
+
+  init(durable: Bool = false) throws {
+    self.durable = durable
+    root = FileManager.default.temporaryDirectory.path + "/engine-\(UUID().uuidString)"
+    for folder in [photos, results] {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: root) }  // a leftover in /tmp harms nobody
+
+  /// The probe stands beside the test executable.
+  static let probe: String = {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    return (own as NSString).deletingLastPathComponent + "/engine-probe"
+  }()
+
+  func write(_ text: String, _ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url)
+  }
+
+  func addPhotos(_ names: [String]) throws {
+    for name in names { try write("photo \(name)", "\(photos)/\(name).txt") }
+  }
+
+  /// An instance; `with` is decoded like a file's parameters.
+  func stage(
+    _ id: String, _ uses: String, _ with: [String: JSON] = [:], inputs: [String: [String]] = [:], seed: UInt64? = nil,
+    extra: [String: JSON] = [:]
+  ) throws -> StageInstance {
+    var parameters = with
+    parameters["trace"] = parameters["trace"] ?? .string(trace)
+    var json: [String: JSON] = [
+      "id": .string(id), "stage": .string(String(id.prefix { $0 != "@" })), "uses": .string(uses),
+      "with": .object(parameters), "labels": [],
+      "inputs": .object(
+        inputs.mapValues { references in
+          .array(
+            references.map { reference in
+              let dot = reference.lastIndex(of: ".") ?? reference.endIndex
+              return [
+                "instance": .string(String(reference[..<dot])),
+                "port": .string(String(reference[dot...].dropFirst())),
+              ]
+            })
+        }),
+    ]
+    json["seed"] = seed.map { .string(String($0)) }
+    json.merge(extra) { $1 }
+    return try StageInstance(json: .object(json), catalogue: Toys.catalogue)
+  }
+
+  /// photos -> map -> map2 -> join
+  func chain(add: String = "a", second: String = "b", ignore: Bool = false, join: [String: JSON] = [:]) throws
+    -> [StageInstance]
+  {
+    [
+      try stage("collect", "toy.collect", ["folder": .string(photos)]),
+      try stage(
+        "map", "toy.map", ["add": .string(add), "ignore": .bool(ignore)], inputs: ["in": ["collect.samples"]], seed: 1),
+      try stage("second", "toy.map", ["add": .string(second)], inputs: ["in": ["map.samples"]], seed: 1),
+      try stage("join", "toy.join", join, inputs: ["in": ["second.samples"]]),
+    ]
+  }
+
+  func pipeline(_ instances: [StageInstance], name: String = "test") -> ResolvedPipeline {
+    ResolvedPipeline(name: name, file: "test.yaml", instances: instances)
+  }
+
+  struct Outcome: Sendable {
+    var summary: RunSummary
+    var events: [RunEvent]
+    /// What ran, sorted.
+    var trace: [String]
+
+    func failure(_ instance: String) -> String? {
+      for case .failed(instance, let message, let help, _) in events { return message + (help.map { "\n" + $0 } ?? "") }
+      return nil
+    }
+    var gate: GateStatus? {
+      for case .gate(let status, _) in events { return status }
+      return nil
+    }
+  }
+
+  @discardableResult
+  func run(
+    _ instances: [StageInstance], name: String = "test", force: Set<String> = [], keepGoing: Bool = false,
+    cpus: Int = 2, targets: [String] = [], salt: String? = nil, publish: PublishMode = .none
+  ) async throws -> Outcome {
+    try? FileManager.default.removeItem(atPath: trace)  // none from before
+    let events = Events()
+    let runner = try Runner(
+      pipeline: pipeline(instances, name: name), store: store,
+      options: RunOptions(
+        targets: targets, keepGoing: keepGoing, cpus: cpus, memory: 1 << 30, force: force, salt: salt,
+        workerCommand: [Self.probe, "worker"], outputsFolder: root + "/outputs", publish: publish),
+      observe: { events.add($0) })
+    let summary = try await runner.run()
+    return Outcome(summary: summary, events: events.all, trace: traceLines())
+  }
+
+  func traceLines() -> [String] {
+    ((try? String(contentsOfFile: trace, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init).sorted()
+  }
+
+  func plan(_ instances: [StageInstance], name: String = "test") throws -> Plan {
+    try Planning.plan(
+      pipeline(instances, name: name), store: store, options: PlanOptions(outputsFolder: root + "/outputs"))
+  }
+
+  /// The text of an output file in the last run's result.
+  func output(
+    _ summary: RunSummary, _ instances: [StageInstance], _ id: String, _ port: String = "table",
+    _ path: String = "table.txt"
+  )
+    throws -> String
+  {
+    let result = try Planning.latestResult(id, pipeline: "test", store: store)
+    guard let reference = result?.outputs[port], let file = try store.artifact(reference).files[path] else { return "" }
+    return String(decoding: try store.data(file.digest), as: UTF8.self)
+  }
+}
+
+final class Events: @unchecked Sendable {
+  private let lock = NSLock()
+  private var list: [RunEvent] = []
+  func add(_ event: RunEvent) { lock.withLock { list.append(event) } }
+  var all: [RunEvent] { lock.withLock { list } }
+}
