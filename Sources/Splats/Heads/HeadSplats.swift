@@ -63,7 +63,8 @@ struct HeadSplats {
     for _ in 0..<(wanted * 20) where holes.count < wanted {
       let surfel = surfels[random.index(below: surfels.count)]
       let through = random.uniform() < 0.6
-      let radius = Float(random.uniform(0.35, 0.8))
+      // Wide enough that the neighbours do not close it.
+      let radius = Float(random.uniform(0.25, 0.7)) + 1.3 * surfel.spacing
       let view = unit(surfel.point - eye)
       // On the side that is seen, well inside the silhouette.
       if (surfel.normal * view).sum() < -0.55, surfel.point.y > -15 {
