@@ -92,11 +92,24 @@ struct SplatProjection {
     let centreY = camera.fy * p.y / p.z + camera.cy
     let (rx, ry) = ((reach * xx).squareRoot(), (reach * yy).squareRoot())
     func pixel(_ v: Double, _ count: Int) -> Int32 { Int32(max(-1, min(Double(count), v))) }
-    // Pixels whose centres (index + 0.5) lie within the ellipse's box.
-    let left = max(0, pixel((centreX - rx - 0.5).rounded(.up), camera.width))
-    let right = min(Int32(camera.width) - 1, pixel((centreX + rx - 0.5).rounded(.down), camera.width))
-    let top = max(0, pixel((centreY - ry - 0.5).rounded(.up), camera.height))
-    let bottom = min(Int32(camera.height) - 1, pixel((centreY + ry - 0.5).rounded(.down), camera.height))
+    // 3DGS blends a Gaussian in the 16 x 16 tiles that a square of three standard deviations touches; beyond them it is
+    // cut off even where its opacity exceeds 1/255.
+    let middle = 0.5 * (xx + yy)
+    let radius = (3 * (middle + max(0.1, middle * middle - determinant).squareRoot()).squareRoot()).rounded(.up)
+    func tiles(_ centre: Double, _ count: Int) -> ClosedRange<Double> {
+      let side = Double(TileBins.side)
+      let first = ((centre - 0.5 - radius) / side).rounded(.towardZero)
+      let end = ((centre - 0.5 + radius + side - 1) / side).rounded(.towardZero)
+      return first * side...max(first * side, end * side - 1)
+    }
+    let (columns, rows) = (tiles(centreX, camera.width), tiles(centreY, camera.height))
+    // Pixels whose centres (index + 0.5) lie within the box of the ellipse at opacity 1/255.
+    let left = max(0, pixel(max(columns.lowerBound, (centreX - rx - 0.5).rounded(.up)), camera.width))
+    let right = min(
+      Int32(camera.width) - 1, pixel(min(columns.upperBound, (centreX + rx - 0.5).rounded(.down)), camera.width))
+    let top = max(0, pixel(max(rows.lowerBound, (centreY - ry - 0.5).rounded(.up)), camera.height))
+    let bottom = min(
+      Int32(camera.height) - 1, pixel(min(rows.upperBound, (centreY + ry - 0.5).rounded(.down)), camera.height))
     guard left <= right, top <= bottom else { return .hidden }
 
     var normal = u2
