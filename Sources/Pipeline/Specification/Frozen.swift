@@ -44,7 +44,7 @@ extension StageInstance {
         guard let pair = pair.arrayValue, pair.count == 2, let name = pair[0].stringValue else { return nil }
         return InstanceLabel(name: name, value: pair[1])
       },
-      parameters: parameters, keyParameters: decoded.key, outputs: decoded.outputs,
+      parameters: decoded.full, keyParameters: decoded.key, outputs: decoded.outputs,
       inputs: (json["inputs"]?.objectValue ?? [:]).mapValues { references in
         (references.arrayValue ?? []).compactMap {
           guard let instance = $0["instance"]?.stringValue, let port = $0["port"]?.stringValue else { return nil }

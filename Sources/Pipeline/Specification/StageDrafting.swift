@@ -96,6 +96,8 @@ struct StageDrafting {
     _ draft: inout StageDraft, _ node: Node?, _ mark: Mark?, _ substitution: Substitution, _ scope: Substitution.Scope
   ) {
     guard let type = draft.type else { return }
+    // Until the parameters turn out to be right; stages that take anything choose their outputs by them.
+    draft.outputs = type.acceptsAnyInput ? nil : type.outputs
     var scope = scope
     if type.acceptsAnyInput { scope.kept = ["inputs.", "outputs."] }
     var failed: [Diagnostic] = []
@@ -169,7 +171,9 @@ struct StageDrafting {
     for entry in entries {
       var input = StageDraft.Input(port: entry.key, mark: entry.keyMark, isList: false, references: [])
       switch entry.value.content {
-      case .null: continue  // not connected, or reported by the substitution
+      case .null:
+        // Written as null: not connected. Otherwise the substitution has reported it, and nothing else is known.
+        if case .null? = node[entry.key]?.content { continue }
       case .string(let text): input.references = [(text, entry.value.mark ?? entry.keyMark)]
       case .sequence(let items):
         input.isList = true

@@ -259,8 +259,18 @@ extension Optional: ParameterValue where Wrapped: ParameterValue {
 
 extension JSON: ParameterValue {
   public static var parameterType: ParameterType { .any }
-  public init(parameter node: Node) throws { self = node.json }
+  public init(parameter node: Node) throws { self = node.json.withWholeNumbers }
   public var parameterJSON: JSON? { self }
+
+  /// Reading JSON text cannot tell `2.0` from `2`; a free-form parameter must not change when it is frozen and read back.
+  private var withWholeNumbers: JSON {
+    switch self {
+    case .double(let value) where value == value.rounded() && abs(value) < 0x1p53: .int(Int(value))
+    case .array(let items): .array(items.map(\.withWholeNumbers))
+    case .object(let members): .object(members.mapValues(\.withWholeNumbers))
+    default: self
+    }
+  }
 }
 
 /// A choice among named cases; the raw values are what a file writes.
