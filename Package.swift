@@ -27,8 +27,10 @@ let package = Package(
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
     .target(name: "NN", dependencies: ["Basics", "CKernels"]),
+    // Image files through libpng, libjpeg and libtiff; their longjmp error exits stay inside C.
+    .target(name: "CImageIO", dependencies: ["CPng", "CTiff", "CJpeg"]),
     // Images and depth maps: files, resampling, filters, morphology, point clouds, metrics.
-    .target(name: "Imaging", dependencies: ["Basics", "CPng", "CTiff", "CJpeg"]),
+    .target(name: "Imaging", dependencies: ["Basics", "CImageIO"]),
     // Gaussian splats: PLY files, rasteriser, synthetic heads.
     .target(name: "Splats", dependencies: ["Basics", "Imaging"]),
     // Tables, charts, HTML, LaTeX, CSV.
@@ -47,6 +49,7 @@ let package = Package(
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
