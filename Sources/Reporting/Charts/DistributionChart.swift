@@ -4,9 +4,12 @@ public struct DistributionChart: Chart, Hashable, Sendable {
   public struct Group: Hashable, Sendable {
     public var name: String
     public var values: [Double]
-    public init(_ name: String, values: [Double]) {
+    /// A method to compare with, drawn in grey.
+    public var isReference: Bool
+    public init(_ name: String, values: [Double], isReference: Bool = false) {
       self.name = name
       self.values = values
+      self.isReference = isReference
     }
   }
 
@@ -22,15 +25,20 @@ public struct DistributionChart: Chart, Hashable, Sendable {
     self.groups = groups
   }
 
-  /// Quartiles and whiskers of a group; quantiles by linear interpolation.
-  struct Box: Hashable {
-    var low: Double
-    var lower: Double
-    var median: Double
-    var upper: Double
-    var high: Double
+  /// Quartiles and whiskers of a group; quantiles by linear interpolation, values that are not finite left out.
+  public struct Box: Hashable, Sendable {
+    public var least: Double
+    /// End of the lower whisker.
+    public var low: Double
+    public var lower: Double
+    public var median: Double
+    public var upper: Double
+    /// End of the upper whisker.
+    public var high: Double
+    public var most: Double
 
-    init?(_ values: [Double]) {
+    /// - Returns: nil when no value is finite.
+    public init?(_ values: [Double]) {
       let sorted = values.filter(\.isFinite).sorted()
       guard let first = sorted.first, let last = sorted.last else { return nil }
       func quantile(_ q: Double) -> Double {
@@ -39,6 +47,8 @@ public struct DistributionChart: Chart, Hashable, Sendable {
         let next = min(index + 1, sorted.count - 1)
         return sorted[index] + (sorted[next] - sorted[index]) * (position - Double(index))
       }
+      least = first
+      most = last
       lower = quantile(0.25)
       median = quantile(0.5)
       upper = quantile(0.75)
@@ -71,7 +81,7 @@ public struct DistributionChart: Chart, Hashable, Sendable {
       anchor: .middle)
     for (index, group) in groups.enumerated() {
       let middle = top + (Double(index) + 0.5) * row
-      let tone = Drawing.Paint.tone(Tone.series[index % Tone.series.count])
+      let tone = Drawing.Paint.tone(group.isReference ? .muted : .series1)
       drawing.text(labels[index], x: left - 10, y: middle + 4.5, size: 13, anchor: .end)
       // Dots spread in a fixed pattern below the box, so that equal values stay apart and no chance is needed.
       for (n, value) in group.values.enumerated() {

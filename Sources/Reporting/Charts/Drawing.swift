@@ -95,7 +95,8 @@ public struct Drawing: Hashable, Sendable {
     return trimmed == "-0" ? "0" : String(trimmed)
   }
 
-  /// Width of a text in pixels, estimated from the widths of Helvetica; wide scripts and emoji count as a full em.
+  /// Width of a text in pixels, estimated from the widths of Helvetica with a margin for the wider system fonts; wide
+  /// scripts and emoji count as a full em.
   public static func textWidth(_ text: String, size: Double = 13, bold: Bool = false) -> Double {
     var em = 0.0
     for character in text {
@@ -111,7 +112,7 @@ public struct Drawing: Hashable, Sendable {
       default: em += 0.56
       }
     }
-    return em * size * (bold ? 1.06 : 1)
+    return em * size * (bold ? 1.2 : 1.12)
   }
 
   /// Shortens a text with an ellipsis until it fits.

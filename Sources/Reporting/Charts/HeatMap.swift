@@ -63,7 +63,7 @@ public struct HeatMap: Chart, Hashable, Sendable {
     }
   }
 
-  private var map: ColourMap { signed ? .difference : .cividis }
+  private var map: ColourRamp { signed ? .difference : .cividis }
 
   /// The colour of a cell and of the number on it (contrast at least 4.5).
   public func colour(_ value: Double) -> (cell: Colour, text: Colour) {
@@ -72,7 +72,7 @@ public struct HeatMap: Chart, Hashable, Sendable {
   }
 
   /// Row of the best value in each column; none when all are equal as printed.
-  func bestRows() -> [Int?] {
+  public func bestRows() -> [Int?] {
     columns.indices.map { c in
       let column = rows.indices.compactMap { r in values[r][c].map { (r, $0) } }.filter { !$0.1.isNaN }
       guard let best = higherIsBetter ? column.max(by: { $0.1 < $1.1 }) : column.min(by: { $0.1 < $1.1 }),
@@ -83,7 +83,7 @@ public struct HeatMap: Chart, Hashable, Sendable {
   }
 
   public var drawing: Drawing {
-    let cellWidth = min(96.0, max(66, 440 / Double(max(1, columns.count))))
+    let cellWidth = min(92.0, max(64, 370 / Double(max(1, columns.count))))
     let cellHeight = 42.0
     let rowLabels = rows.map { Drawing.fitted($0, width: 190, size: 13) }
     let labelWidth = max(70, (rowLabels.map { Drawing.textWidth($0) }.max() ?? 0) + 18)

@@ -35,9 +35,9 @@ public struct LineChart: Chart, Hashable, Sendable {
   }
 
   public var drawing: Drawing {
-    let width = 640.0
+    let width = 540.0
     let legend = Legend(labels: series.map(\.name), width: width - 80)
-    let plotHeight = 270.0
+    let plotHeight = 250.0
     var drawing = Drawing(
       width: width, height: 40 + plotHeight + 56 + legend.height, title: title, description: summary)
     let frame = PlotFrame(

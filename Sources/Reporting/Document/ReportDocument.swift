@@ -73,9 +73,12 @@ public struct ReportDocument: Sendable {
 
   /// Rows of pictures, one row for each sample.
   public struct ImagePanels: Sendable {
+    /// Unique in the page.
+    public var id: String
     public var rows: [Row]
     public var scale: ErrorScale?
-    public init(rows: [Row], scale: ErrorScale? = nil) {
+    public init(id: String, rows: [Row], scale: ErrorScale? = nil) {
+      self.id = id
       self.rows = rows
       self.scale = scale
     }

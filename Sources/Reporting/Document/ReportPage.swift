@@ -149,7 +149,7 @@ public enum ReportPage {
         ])
     }
     if let scale = panels.scale {
-      children.append(el("div", ["class": "error-scale"], [scale.drawing.inline(id: "error-scale")]))
+      children.append(el("div", ["class": "error-scale"], [scale.drawing.inline(id: panels.id + "-scale")]))
     }
     return el("div", ["class": "panels"], children)
   }

@@ -30,7 +30,7 @@ enum StyleSheet {
     h4{font-size:15px;margin:14px 0 6px;font-weight:600;overflow-wrap:anywhere}
     p{max-width:78ch;margin:8px 0;overflow-wrap:anywhere}
     main{min-width:0}main:focus{outline:none}
-    section{padding:34px 0 6px;border-top:1px solid var(--line);margin-top:28px}
+    section{padding:30px 0 4px;border-top:1px solid var(--line);margin-top:26px}
     nav ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:2px 18px}
     nav a{display:inline-block;padding:3px 0;text-decoration:none}
     nav a:hover{text-decoration:underline}
@@ -54,12 +54,13 @@ enum StyleSheet {
     .table{margin:16px 0}
     table{border-collapse:collapse;font-size:15px;font-variant-numeric:tabular-nums;border-bottom:2px solid var(--ink)}
     caption{caption-side:top;text-align:left;color:var(--ink);font-size:15px;padding:0 0 8px;max-width:78ch}
-    th,td{padding:6px 14px 6px 0;text-align:left;vertical-align:baseline;font-weight:400;white-space:nowrap}
-    th:first-child{padding-left:4px}
+    th,td{padding:6px 0 6px 16px;text-align:left;vertical-align:baseline;font-weight:400;white-space:nowrap}
+    th:first-child,td:first-child{padding-left:4px}
     tbody th[scope=row]{white-space:normal;min-width:9em;max-width:26em;overflow-wrap:anywhere}
     thead tr:first-child>*{border-top:2px solid var(--ink)}
     thead tr:last-child>*{border-bottom:1px solid var(--ink)}
-    thead th{font-weight:600;vertical-align:bottom;line-height:1.3}
+    thead th{font-weight:600;vertical-align:bottom;line-height:1.3;white-space:normal}
+    thead .n{min-width:5.6em}
     thead th.group{text-align:center;border-bottom:1px solid var(--line)}
     thead .unit{font-weight:400;color:var(--muted)}
     tbody tr:nth-child(even)>*{background:var(--surface)}
@@ -90,7 +91,7 @@ enum StyleSheet {
     .facts dd{font-size:14pt}.facts dt{font-size:9pt}
     section{padding-top:16px;margin-top:16px}h2,h3,h4{break-after:avoid}
     figure,.panel,.facts,tr,.definitions div{break-inside:avoid}.scroll{overflow:visible}
-    .figures.several{grid-template-columns:1fr 1fr}table{font-size:9pt}th,td{padding:3px 8px 3px 0}
+    .figures.several{grid-template-columns:1fr 1fr}table{font-size:9pt}th,td{padding:3px 0 3px 8px}
     .pictures{grid-template-columns:repeat(7,1fr);gap:6px}.pictures figcaption{font-size:7.5pt}
     a{color:inherit;text-decoration:none}pre{white-space:pre-wrap;font-size:8pt;overflow-wrap:anywhere}
     figure details{display:none}details::details-content{content-visibility:visible;height:auto}\

@@ -16,7 +16,7 @@ public enum DepthPictures {
       "an error map compares two depth maps of one size")
     precondition(limit > 0, "the limit of an error map is positive")
     var picture = Raster(width: truth.width, height: truth.height, channels: 3, repeating: 0.35)
-    let table = (0...255).map { ColourMap.inferno(Double($0) / 255) }
+    let table = (0...255).map { ColourRamp.inferno(Double($0) / 255) }
     for index in truth.pixels.indices where inside?(index) ?? true {
       let error = abs(prediction.pixels[index] - truth.pixels[index])
       let colour = table[error.isFinite ? Int((min(1, error / limit) * 255).rounded()) : 255]
@@ -41,17 +41,17 @@ public struct ErrorScale: Chart, Hashable, Sendable {
 
   public var drawing: Drawing {
     var drawing = Drawing(
-      width: 320, height: 42, title: "Colour scale of the error maps",
+      width: 320, height: 50, title: "Colour scale of the error maps",
       description: "Black is no error, pale yellow an error of \(Numbers.short(limit)) \(unit) or more.")
     for step in 0..<64 {
       drawing.rectangle(
-        x: 1 + 318 * Double(step) / 64, y: 2, width: 318.0 / 64 + 0.4, height: 12,
-        fill: .colour(ColourMap.inferno((Double(step) + 0.5) / 64)))
+        x: 1 + 318 * Double(step) / 64, y: 18, width: 318.0 / 64 + 0.4, height: 12,
+        fill: .colour(ColourRamp.inferno((Double(step) + 0.5) / 64)))
     }
-    drawing.rectangle(x: 1, y: 2, width: 318, height: 12, stroke: .init(.tone(.line)))
-    drawing.text("0", x: 1, y: 32, size: 12, paint: .tone(.muted))
-    drawing.text("absolute error", x: 160, y: 32, size: 12, anchor: .middle, paint: .tone(.muted))
-    drawing.text("≥ \(Numbers.short(limit)) \(unit)", x: 319, y: 32, size: 12, anchor: .end, paint: .tone(.muted))
+    drawing.rectangle(x: 1, y: 18, width: 318, height: 12, stroke: .init(.tone(.line)))
+    drawing.text("0", x: 1, y: 46, size: 12, paint: .tone(.muted))
+    drawing.text("Absolute error", x: 1, y: 12, size: 12.5)
+    drawing.text("≥ \(Numbers.short(limit)) \(unit)", x: 319, y: 46, size: 12, anchor: .end, paint: .tone(.muted))
     return drawing
   }
 }
