@@ -21,7 +21,9 @@ public struct DiagnosticRenderer {
     var text = ""
     if let mark { text += paint("\(mark.file):\(mark.line):\(mark.column):", "1") + " " }
     text += paint("\(word):", "1;\(colour)") + " \(message)\n"
-    if let mark, let line = sources[mark.file]?.line(mark.line) { text += excerpt(line, mark.column, colour) }
+    if let mark, let line = sources[mark.file]?.line(mark.line), line.contains(where: { !$0.isWhitespace }) {
+      text += excerpt(line, mark.column, colour)
+    }
     return text
   }
 

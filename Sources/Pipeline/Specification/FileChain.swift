@@ -60,6 +60,7 @@ struct FileChain {
     guard let base = root["extends"] else { return [own] }
     guard case .string(let path) = base.content, !path.isEmpty else {
       diagnostics.append(Diagnostic("`extends` names one file, not \(base.typeName)", at: base.mark))
+      isComplete = false
       return [own]
     }
     open.append(name)
@@ -91,7 +92,8 @@ struct FileChain {
     // A folder that cannot be listed has nothing to suggest.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)) ?? []
     let candidates = names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }
-    return candidates.count > 20 ? nil : suggestion(for: url.lastPathComponent, among: candidates)
+    let near = suggestion(for: url.lastPathComponent, among: candidates)
+    return candidates.count <= 8 || near?.hasPrefix("did you mean") == true ? near : nil
   }
 
   /// Merges one more layer, such as a profile's or an override's, over everything read so far.

@@ -18,7 +18,7 @@ enum FileChecks {
       guard let node = document[key] else { continue }
       guard case .string(let text) = node.content else {
         diagnostics.append(
-          Diagnostic("`\(key)` must be a string, found \(node.typeName)", at: node.mark, help: "put it in quotes"))
+          Diagnostic("`\(key)` must be a string, found \(node.found)", at: node.mark, help: "put it in quotes"))
         continue
       }
       if key == "name", !isName(text) {
@@ -59,7 +59,7 @@ enum FileChecks {
         guard case .mapping(let keys) = profile.value.content else {
           diagnostics.append(
             Diagnostic(
-              "profile `\(profile.key)` must be a map, found \(profile.value.typeName)", at: profile.value.mark))
+              "profile `\(profile.key)` must be a map, found \(profile.value.found)", at: profile.value.mark))
           continue
         }
         for entry in keys where !FileLanguage.profileKeys.contains(entry.key) {
@@ -99,7 +99,7 @@ enum FileChecks {
       return
     }
     guard case .mapping(let entries) = node.content else {
-      diagnostics.append(Diagnostic("`stages` must be a map, found \(node.typeName)", at: node.mark))
+      diagnostics.append(Diagnostic("`stages` must be a map, found \(node.found)", at: node.mark))
       return
     }
     if entries.isEmpty {
@@ -152,7 +152,7 @@ enum FileChecks {
     guard case .mapping(let vars)? = chain.document["vars"]?.content, !vars.isEmpty else { return }
     var used: Set<String> = []
     for root in chain.roots + overrides { Template.variables(in: root, into: &used) }
-    for entry in vars where !used.contains(entry.key) {
+    for entry in vars where !used.contains(entry.key) && isName(entry.key) && entry.key != "matrix" {
       let others = vars.map(\.key).filter { used.contains($0) }
       let near = suggestion(for: entry.key, among: others)
       diagnostics.append(

@@ -99,6 +99,14 @@ struct InstanceBuilder {
       }
     }
     for (position, dimension) in worlds.dimensions.enumerated() where dimension.values.count > 1 {
+      if let (stage, mark) = owner(ofAxis: dimension.name) {
+        report(
+          Diagnostic(
+            "axis `\(dimension.name)` is in the file's matrix and in the matrix of `\(stage)`",
+            at: worlds.marks[position], help: "rename one of them",
+            notes: [.init(mark: mark, message: "`\(stage)` is declared here")]))
+        continue
+      }
       if masks.values.contains(where: { $0 >> UInt64(position) & 1 == 1 }) { continue }
       if dimension.name == "variant" {
         diagnostics.append(Diagnostic("the variants do not change any stage", at: worlds.marks[position]))
@@ -111,6 +119,16 @@ struct InstanceBuilder {
               + "such as `train.with.lr`"))
       }
     }
+  }
+
+  /// A stage whose own matrix has this axis.
+  private func owner(ofAxis name: String) -> (stage: String, mark: Mark?)? {
+    for stage in stageNames {
+      for draft in drafts[stage]?.first ?? [] where draft.labels.contains(where: { $0.name == name }) {
+        return (stage, draft.mark)
+      }
+    }
+    return nil
   }
 
   private func ownDimensions(_ stage: String) -> UInt64 {
@@ -162,12 +180,6 @@ struct InstanceBuilder {
         var labels: [InstanceLabel] = []
         for (position, dimension) in worlds.dimensions.enumerated() where mask >> UInt64(position) & 1 == 1 {
           guard let value = worlds.worlds[world].coordinates[position] else { continue }
-          if draft.labels.contains(where: { $0.name == dimension.name }) {
-            report(
-              Diagnostic(
-                "axis `\(dimension.name)` is in the file's matrix and in the matrix of `\(stage)`", at: draft.mark,
-                help: "rename one of them"))
-          }
           labels.append(InstanceLabel(name: dimension.name, value: dimension.values[value]))
         }
         labels += draft.labels
@@ -189,9 +201,10 @@ struct InstanceBuilder {
       if let other = owners[seat.id.lowercased()] {
         report(
           Diagnostic(
-            "`\(seat.id)` and `\(other.id)` would own the same output folder", at: seat.draft.mark,
-            help: "names must differ in more than case and punctuation",
-            notes: [.init(mark: other.draft.mark, message: "the other one")]))
+            "\(InstanceBuilder.describe(other)) and \(InstanceBuilder.describe(seat)) would own the same output folder "
+              + "`\(seat.id)`", at: seat.draft.mark, help: "names must differ in more than case and punctuation",
+            notes: seat.draft.mark == other.draft.mark ? [] : [.init(mark: other.draft.mark, message: "the other one")])
+        )
       }
       owners[seat.id.lowercased()] = seat
       var ports: Set<String> = []
@@ -199,6 +212,12 @@ struct InstanceBuilder {
         report(Diagnostic("`\(seat.draft.stage)` declares output `\(output.name)` twice", at: seat.draft.mark))
       }
     }
+  }
+
+  private static func describe(_ seat: Seat) -> String {
+    if seat.labels.isEmpty { return "`\(seat.draft.stage)`" }
+    let labels = seat.labels.map { "\($0.name) `\($0.text)`" }.joined(separator: ", ")
+    return "`\(seat.draft.stage)` with \(labels)"
   }
 
   private mutating func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
@@ -242,7 +261,7 @@ struct InstanceBuilder {
       }
       if !references.isEmpty { result[input.port] = references }
     }
-    for port in type?.inputs ?? []
+    for port in seat.draft.inputsAreKnown ? type?.inputs ?? [] : []
     where port.arity == .one && !seat.draft.inputs.contains(where: { $0.port == port.name }) {
       report(
         Diagnostic(

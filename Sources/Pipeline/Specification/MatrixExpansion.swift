@@ -23,7 +23,7 @@ struct MatrixExpansion {
       if case .null = node.content {
         combinations = [MatrixCombination(values: [])]
       } else {
-        diagnostics.append(Diagnostic("expected a map of axes, found \(node.typeName)", at: node.mark))
+        diagnostics.append(Diagnostic("expected a map of axes, found \(node.found)", at: node.mark))
       }
       return
     }
@@ -53,7 +53,7 @@ struct MatrixExpansion {
     guard case .sequence(let values) = entry.value.content else {
       diagnostics.append(
         Diagnostic(
-          "matrix axis `\(entry.key)` must be a list, found \(entry.value.typeName)",
+          "matrix axis `\(entry.key)` must be a list, found \(entry.value.found)",
           at: entry.value.mark ?? entry.keyMark, help: "write `\(entry.key): [ ... ]`"))
       return nil
     }
@@ -93,7 +93,7 @@ struct MatrixExpansion {
 
   private mutating func entries(_ node: Node, _ word: String) -> [[Node.Entry]] {
     guard case .sequence(let items) = node.content else {
-      diagnostics.append(Diagnostic("`\(word)` must be a list of maps, found \(node.typeName)", at: node.mark))
+      diagnostics.append(Diagnostic("`\(word)` must be a list of maps, found \(node.found)", at: node.mark))
       return []
     }
     return items.compactMap { item in

@@ -83,12 +83,21 @@ public struct Node: Sendable {
   public var typeName: String {
     switch content {
     case .null: "null"
-    case .bool: "true or false"
+    case .bool: "a truth value"
     case .int: "an integer"
     case .double: "a number"
     case .string: "a string"
     case .sequence: "a list"
     case .mapping: "a map"
+    }
+  }
+
+  /// The value as error messages quote it: `` `big`, a string `` or `a list`.
+  public var found: String {
+    switch content {
+    case .bool, .int, .double: "`\(json.canonical)`, \(typeName)"
+    case .string(let text): text.count <= 60 ? "`\(text)`, a string" : "a string"
+    default: typeName
     }
   }
 

@@ -31,7 +31,11 @@ struct Overrides {
         // Blank lines and spaces put the value's marks where the override stands.
         let padding = String(repeating: "\n", count: index) + String(repeating: " ", count: column - 1)
         let result = YAMLReader.read(padding + raw, file: Overrides.file)
-        diagnostics += result.diagnostics
+        diagnostics += result.diagnostics.map {
+          var problem = $0
+          problem.mark?.line = index + 1
+          return problem
+        }
         guard let node = result.node else { continue }
         value = node
       }

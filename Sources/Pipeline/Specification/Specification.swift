@@ -189,7 +189,10 @@ struct SpecificationLoader {
         for instance in try pipeline.select(text) where seen.insert(instance.id).inserted { ids.append(instance.id) }
       } catch {
         // Stages without a valid type have no instances; they are reported already.
-        if chain.document["stages"]?[InstanceSelector(text).stage] != nil, !diagnostics.isEmpty { continue }
+        let stage = InstanceSelector(text).stage
+        if chain.document["stages"]?[stage] != nil, !pipeline.instances.contains(where: { $0.stage == stage }) {
+          continue
+        }
         var problem = error
         problem.mark = item.mark
         diagnostics.append(problem)

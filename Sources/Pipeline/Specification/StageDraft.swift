@@ -19,6 +19,8 @@ struct StageDraft {
   /// Nil when they cannot be known because the parameters are wrong.
   var outputs: [OutputPort]?
   var inputs: [Input] = []
+  /// False when they are not a map, which is reported already.
+  var inputsAreKnown = true
   var seed: UInt64?
   var settings = StageSettings()
 

@@ -46,15 +46,15 @@ struct StageDrafting {
     let mark = entry.keyMark ?? entry.value.mark
     guard case .mapping(let fields) = entry.value.content else {
       diagnostics.append(
-        Diagnostic("stage `\(entry.key)` must be a map, found \(entry.value.typeName)", at: entry.value.mark ?? mark))
+        Diagnostic("stage `\(entry.key)` must be a map, found \(entry.value.found)", at: entry.value.mark ?? mark))
       return []
     }
     var combinations = [MatrixCombination(values: [])]
     if let node = entry.value["matrix"] {
+      let before = substitution.failures
       let expansion = MatrixExpansion(substitution.resolve(node, scope))
       // After a failed substitution the matrix itself says nothing new.
-      let failed = substitution.takeDiagnostics()
-      diagnostics += failed.isEmpty ? expansion.diagnostics : failed
+      if substitution.failures == before { diagnostics += expansion.diagnostics }
       guard !expansion.combinations.isEmpty else {
         return [StageDraft(stage: entry.key, mark: mark)]
       }
@@ -100,16 +100,11 @@ struct StageDrafting {
     draft.outputs = type.acceptsAnyInput ? nil : type.outputs
     var scope = scope
     if type.acceptsAnyInput { scope.kept = ["inputs.", "outputs."] }
-    var failed: [Diagnostic] = []
+    let before = substitution.failures
     var resolved = Node(.null, mark: mark)
-    if let node {
-      diagnostics += substitution.takeDiagnostics()
-      resolved = substitution.resolve(node, scope)
-      failed = substitution.takeDiagnostics()
-      diagnostics += failed
-    }
+    if let node { resolved = substitution.resolve(node, scope) }
     // A value that could not be filled in is already reported; typing null in its place would only confuse.
-    guard failed.isEmpty else { return }
+    guard substitution.failures == before else { return }
     if let parameterType = parameterTypes[type.type.rawValue], parameterType.holdsPaths {
       resolved = absolutePaths(resolved, parameterType)
     }
@@ -162,9 +157,10 @@ struct StageDrafting {
     let resolved = substitution.resolve(node, scope)
     guard case .mapping(let entries) = resolved.content else {
       if case .null = resolved.content { return }
+      draft.inputsAreKnown = false
       diagnostics.append(
         Diagnostic(
-          "`inputs` must be a map of ports, found \(resolved.typeName)", at: resolved.mark,
+          "`inputs` must be a map of ports, found \(resolved.found)", at: resolved.mark,
           help: "write `inputs: { <port>: <stage>.<port> }`"))
       return
     }
@@ -192,7 +188,7 @@ struct StageDrafting {
 
   private func badReference(_ node: Node, _ entry: Node.Entry) -> Diagnostic {
     Diagnostic(
-      "input `\(entry.key)` must name an output, found \(node.typeName)", at: node.mark ?? entry.keyMark,
+      "input `\(entry.key)` must name an output, found \(node.found)", at: node.mark ?? entry.keyMark,
       help: "write `\(entry.key): <stage>.<port>`")
   }
 

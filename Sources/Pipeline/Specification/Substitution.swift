@@ -25,6 +25,8 @@ final class Substitution {
   private var path: [String] = []
   private let outer: Scope
   private(set) var diagnostics: [Diagnostic] = []
+  /// Values that could not be filled in, reported now or where their variable is defined.
+  private(set) var failures = 0
   /// Mark of a variable's value to the place that used it last; lets errors name both.
   private(set) var uses: [Mark: Mark] = [:]
 
@@ -82,6 +84,11 @@ final class Substitution {
     return copy
   }
 
+  private func failed(_ node: Node) -> Node {
+    failures += 1
+    return Node(.null, mark: node.mark)
+  }
+
   private func expand(_ text: String, _ node: Node, _ scope: Scope) -> Node {
     let parts: [Template.Part]
     do throws(Template.Problem) {
@@ -89,10 +96,10 @@ final class Substitution {
     } catch {
       diagnostics.append(
         Diagnostic(error.message, at: node.mark, help: "write `$${` for a `${` that stays"))
-      return Node(.null, mark: node.mark)
+      return failed(node)
     }
     if parts.count == 1, case .expression(let name) = parts[0], !isKept(name, scope) {
-      guard let value = value(of: name, at: node.mark, scope) else { return Node(.null, mark: node.mark) }
+      guard let value = value(of: name, at: node.mark, scope) else { return failed(node) }
       note(value, usedAt: node.mark)
       return value
     }
@@ -103,13 +110,13 @@ final class Substitution {
       case .text(let text): result += text
       case .expression(let name) where isKept(name, scope): result += "${\(name)}"
       case .expression(let name):
-        guard let value = value(of: name, at: node.mark, scope) else { return Node(.null, mark: node.mark) }
+        guard let value = value(of: name, at: node.mark, scope) else { return failed(node) }
         guard let text = Substitution.text(value) else {
           diagnostics.append(
             Diagnostic(
               "`${\(name)}` is \(value.typeName), which cannot stand inside other text", at: node.mark,
               help: "use it alone: \"${\(name)}\"", notes: [.init(mark: value.mark, message: "its value")]))
-          return Node(.null, mark: node.mark)
+          return failed(node)
         }
         // A path that starts with a variable belongs to the file that wrote the variable.
         if index == 0, !name.hasPrefix("matrix."), case .string = value.content, value.mark != nil {
@@ -188,11 +195,11 @@ final class Substitution {
     case .raw(let node):
       vars[name] = .open
       path.append(name)
-      let before = diagnostics.count
+      let before = failures
       let value = resolve(node, outer)
       path.removeLast()
       // A broken variable is reported once, where it is defined; its users stay silent.
-      let result = diagnostics.count == before ? value : nil
+      let result = failures == before ? value : nil
       vars[name] = .done(result)
       return result
     }

@@ -78,7 +78,7 @@ struct Worlds {
   private mutating func read(variants node: Node, _ merge: inout Merge) -> [(String?, Node?)]? {
     guard case .mapping(let entries) = node.content else {
       if case .null = node.content { return nil }
-      diagnostics.append(Diagnostic("expected a map of variants, found \(node.typeName)", at: node.mark))
+      diagnostics.append(Diagnostic("expected a map of variants, found \(node.found)", at: node.mark))
       return nil
     }
     var result: [(String?, Node?)] = []
@@ -89,7 +89,7 @@ struct Worlds {
       default:
         diagnostics.append(
           Diagnostic(
-            "variant `\(entry.key)` must be a map of changes, found \(entry.value.typeName)", at: entry.value.mark,
+            "variant `\(entry.key)` must be a map of changes, found \(entry.value.found)", at: entry.value.mark,
             help: "write `\(entry.key): { train.with.epochs: 3 }`, or `\(entry.key): {}` for no change"))
       }
     }

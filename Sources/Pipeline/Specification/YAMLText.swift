@@ -77,6 +77,11 @@ enum YAMLText {
       help = "check the indentation and that each key is followed by `: `"
     case "did not find expected ',' or ']'": help = "a `[` list is not closed, or a comma is missing"
     case "did not find expected ',' or '}'": help = "a `{` map is not closed, or a comma is missing"
+    case "found a tab character that violates indentation": help = "indent with spaces"
+    case "did not find expected alphabetic or numeric character":
+      help = "put a value that starts with `*` or `&` in quotes"
+    case "did not find expected node content":
+      help = "a `[` or `{` is not closed, or a value is missing"
     case "found unexpected end of stream": help = "a quote or bracket is not closed"
     default: break
     }

@@ -46,6 +46,18 @@ public struct ParameterProblems: Error, Sendable {
   public init(_ message: String, at node: Node, help: String? = nil) {
     diagnostics = [Diagnostic(message, at: node.mark, help: help)]
   }
+
+  /// The value, or nil with its problems kept, so that the next element is looked at too.
+  static func collect<Value>(
+    into problems: inout [Diagnostic], _ read: (Node) throws -> Value, _ node: Node
+  ) throws -> Value? {
+    do {
+      return try read(node)
+    } catch let found as ParameterProblems {
+      problems += found.diagnostics
+      return nil
+    }
+  }
 }
 
 /// One field of a parameter struct: its name in YAML, its documentation and the key path that holds it.
@@ -147,7 +159,7 @@ extension StageParameters {
     switch node.content {
     case .mapping(let found): entries = found
     case .null: entries = []
-    default: throw ParameterProblems("expected a map of parameters, found \(node.typeName)", at: node)
+    default: throw ParameterProblems("expected a map of parameters, found \(node.found)", at: node)
     }
     var problems: [Diagnostic] = []
     for entry in entries {
@@ -186,7 +198,7 @@ extension Int: ParameterValue {
     switch node.content {
     case .int(let value): self = value
     case .double(let value) where value == value.rounded() && abs(value) < 1e15: self = Int(value)
-    default: throw ParameterProblems("expected an integer, found \(node.typeName)", at: node)
+    default: throw ParameterProblems("expected an integer, found \(node.found)", at: node)
     }
   }
   public var parameterJSON: JSON? { .int(self) }
@@ -198,7 +210,7 @@ extension Double: ParameterValue {
     switch node.content {
     case .int(let value): self = Double(value)
     case .double(let value): self = value
-    default: throw ParameterProblems("expected a number, found \(node.typeName)", at: node)
+    default: throw ParameterProblems("expected a number, found \(node.found)", at: node)
     }
   }
   public var parameterJSON: JSON? { .double(self) }
@@ -208,7 +220,7 @@ extension Bool: ParameterValue {
   public static var parameterType: ParameterType { .bool }
   public init(parameter node: Node) throws {
     guard case .bool(let value) = node.content else {
-      throw ParameterProblems("expected true or false, found \(node.typeName)", at: node)
+      throw ParameterProblems("expected true or false, found \(node.found)", at: node)
     }
     self = value
   }
@@ -219,7 +231,7 @@ extension String: ParameterValue {
   public static var parameterType: ParameterType { .string }
   public init(parameter node: Node) throws {
     guard case .string(let value) = node.content else {
-      throw ParameterProblems("expected a string, found \(node.typeName)", at: node, help: "put it in quotes")
+      throw ParameterProblems("expected a string, found \(node.found)", at: node, help: "put it in quotes")
     }
     self = value
   }
@@ -230,9 +242,11 @@ extension Array: ParameterValue where Element: ParameterValue {
   public static var parameterType: ParameterType { .list(Element.parameterType) }
   public init(parameter node: Node) throws {
     guard case .sequence(let items) = node.content else {
-      throw ParameterProblems("expected a list, found \(node.typeName)", at: node)
+      throw ParameterProblems("expected a list, found \(node.found)", at: node)
     }
-    self = try items.map { try Element(parameter: $0) }
+    var problems: [Diagnostic] = []
+    self = try items.compactMap { try ParameterProblems.collect(into: &problems, Element.init, $0) }
+    if !problems.isEmpty { throw ParameterProblems(problems) }
   }
   public var parameterJSON: JSON? { .array(compactMap(\.parameterJSON)) }
 }
@@ -241,10 +255,14 @@ extension Dictionary: ParameterValue where Key == String, Value: ParameterValue 
   public static var parameterType: ParameterType { .map(Value.parameterType) }
   public init(parameter node: Node) throws {
     guard case .mapping(let entries) = node.content else {
-      throw ParameterProblems("expected a map, found \(node.typeName)", at: node)
+      throw ParameterProblems("expected a map, found \(node.found)", at: node)
     }
-    self = try Dictionary(
-      entries.map { ($0.key, try Value(parameter: $0.value)) }, uniquingKeysWith: { first, _ in first })
+    self = [:]
+    var problems: [Diagnostic] = []
+    for entry in entries {
+      self[entry.key] = try ParameterProblems.collect(into: &problems, Value.init, entry.value)
+    }
+    if !problems.isEmpty { throw ParameterProblems(problems) }
   }
   public var parameterJSON: JSON? { .object(compactMapValues(\.parameterJSON)) }
 }
