@@ -131,8 +131,9 @@ public struct HeatMap: Chart, Hashable, Sendable {
             stroke: .init(.colour(text), width: 1.5))
         }
         let isBest = best[c] == r
+        let size = min(14, 14 * (cellWidth - 12) / Drawing.textWidth(printed, size: 14, bold: isBest))
         drawing.text(
-          printed, x: x + cellWidth / 2, y: y + cellHeight / 2 + 5, size: 14, anchor: .middle, paint: .colour(text),
+          printed, x: x + cellWidth / 2, y: y + cellHeight / 2 + 5, size: size, anchor: .middle, paint: .colour(text),
           bold: isBest, underlined: isBest)
       }
     }

@@ -53,7 +53,9 @@ enum StyleSheet {
     details{margin:10px 0}summary{cursor:pointer;color:var(--accent);font-size:14.5px;padding:2px 0;width:fit-content}
     .table{margin:16px 0}
     table{border-collapse:collapse;font-size:15px;font-variant-numeric:tabular-nums;border-bottom:2px solid var(--ink)}
-    caption{caption-side:top;text-align:left;color:var(--ink);font-size:15px;padding:0 0 8px;max-width:78ch}
+    caption{caption-side:top;text-align:left;color:var(--ink);font-size:15px;padding:0 0 8px}
+    caption span{display:inline-block;position:sticky;left:0;max-width:min(78ch,calc(100vw - 40px));\
+    overflow-wrap:anywhere}
     th,td{padding:6px 0 6px 16px;text-align:left;vertical-align:baseline;font-weight:400;white-space:nowrap}
     th:first-child,td:first-child{padding-left:4px}
     tbody th[scope=row]{white-space:normal;min-width:9em;max-width:26em;overflow-wrap:anywhere}
@@ -84,14 +86,14 @@ enum StyleSheet {
     .facts{grid-template-columns:1fr 1fr;gap:8px}.facts div{padding:10px 12px}.facts dd{font-size:20px}
     .definitions div{grid-template-columns:1fr;gap:0}
     .pictures{grid-template-columns:repeat(3,1fr);gap:6px}.pictures figcaption{font-size:12px;line-height:1.3}
-    .scroll>svg{min-width:480px}}
+    .scroll>svg{min-width:450px}}
     @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
     @media print{body{font-size:10.5pt}.skip,nav{display:none}.frame{display:block;padding:0;max-width:none}
     .top{padding:0 0 10px;max-width:none}.facts{grid-template-columns:repeat(4,1fr)}
     .facts dd{font-size:14pt}.facts dt{font-size:9pt}
     section{padding-top:16px;margin-top:16px}h2,h3,h4{break-after:avoid}
     figure,.panel,.facts,tr,.definitions div{break-inside:avoid}.scroll{overflow:visible}
-    .figures.several{grid-template-columns:1fr 1fr}table{font-size:9pt}th,td{padding:3px 0 3px 8px}
+    .figures.several{grid-template-columns:1fr 1fr}table{font-size:9pt}caption span{position:static;max-width:none}th,td{padding:3px 0 3px 8px}
     .pictures{grid-template-columns:repeat(7,1fr);gap:6px}.pictures figcaption{font-size:7.5pt}
     a{color:inherit;text-decoration:none}pre{white-space:pre-wrap;font-size:8pt;overflow-wrap:anywhere}
     figure details{display:none}details::details-content{content-visibility:visible;height:auto}\

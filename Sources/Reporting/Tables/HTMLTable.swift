@@ -61,7 +61,7 @@ extension Table {
         [
           el(
             "table", ["id": id],
-            [el("caption", ["id": "\(id)-caption"], text: caption), el("thead", [:], head)] + bodies)
+            [el("caption", ["id": "\(id)-caption"], [el("span", [:], text: caption)]), el("thead", [:], head)] + bodies)
         ])
     ]
     if !legend.isEmpty { blocks.append(el("p", ["class": "legend"], text: legend.joined(separator: " "))) }

@@ -1,0 +1,74 @@
+import Basics
+import Foundation
+import Imaging
+import Pipeline
+import Reporting
+
+/// Turns evaluations and training histories into a report: one self-contained page, and every table and figure as a file.
+///
+/// A pure function of its inputs: no clock, no machine. What belongs to a run (times, cache hits, configuration, machine)
+/// is added to a copy of the page by `pipeline report`, in the slots the page leaves for it.
+public struct Report: Stage {
+  public struct Parameters: StageParameters {
+    public var title = "Depth super-resolution report"
+    public var subtitle: String?
+    public var names: [String: String] = [:]
+    public var panelSize = 320
+
+    public init() {}
+
+    public static let fields: [ParameterField<Self>] = [
+      .init("title", \.title, "Heading of the report."),
+      .init("subtitle", \.subtitle, "One sentence below the title; made from the results when not given."),
+      .init(
+        "names", \.names, "Printed names of methods and test sets by identifier, as `{ train@render: UNet (ours) }`."),
+      .init("panel_px", \.panelSize, "Longest side of the pictures in the page.", unit: "px", type: .int(64...2048)),
+    ]
+  }
+
+  public static let type: StageType = "report"
+  public static let version = 1
+  public static let summary =
+    "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG."
+  public static let inputs: [InputPort] = [
+    InputPort("tables", .table, arity: .many, doc: "Results of evaluations, and any other tables to print."),
+    InputPort("curves", .log, arity: .many, doc: "Histories of trainings."),
+  ]
+  public static let outputs: [OutputPort] = [
+    OutputPort("report", .report, .files, doc: "`report.html`, `tables/`, `figures/`, `summary.txt`.")
+  ]
+
+  public init() {}
+
+  public func run(_ context: StageContext, _ parameters: Parameters) async throws {
+    let material = try ReportReader(parameters: parameters).read(context)
+    let document = ReportAssembly(title: parameters.title, subtitle: parameters.subtitle, material: material).document
+    let port = "report"
+    try context.write(ReportPage.html(document), to: "report.html", port: port)
+    for figure in document.figures {
+      try context.write(figure.chart.drawing.svg, to: "figures/\(figure.id).svg", port: port)
+    }
+    for (id, table) in document.tables {
+      try context.write(table.csv, to: "tables/\(id).csv", port: port)
+      try context.write(table.markdown, to: "tables/\(id).md", port: port)
+      try context.write(table.latex(label: "tab:\(id)"), to: "tables/\(id).tex", port: port)
+    }
+    try context.write(Self.summaryText(document, material), to: "summary.txt", port: port)
+  }
+
+  /// The main tables and the findings as text for a terminal.
+  private static func summaryText(_ document: ReportDocument, _ material: ReportMaterial) -> String {
+    var text = document.title + "\n" + document.subtitle + "\n"
+    for evaluation in material.evaluations {
+      let figures = EvaluationFigures(evaluation)
+      if let metric = figures.mainMetric, figures.isCross, let table = figures.heatMap(metric).table {
+        text += "\n" + table.plainText
+      }
+      if !figures.matched.isEmpty { text += "\n" + figures.matchedTable.plainText }
+      let found = EvaluationFindings(figures)
+      let lines = found.warnings.map { "Note: " + $0 } + found.sentences
+      text += "\n" + lines.map { "- " + $0 + "\n" }.joined()
+    }
+    return text
+  }
+}
