@@ -57,6 +57,8 @@ let package = Package(
     .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
     .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
     .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"]),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting", "Stages", "Imaging", "Pipeline"], exclude: ["Goldens"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),
   ],
   swiftLanguageModes: [.v6]

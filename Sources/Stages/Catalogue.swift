@@ -2,5 +2,7 @@ import Pipeline
 
 extension StageCatalogue {
   /// Every stage type of this program, in the order in which data flows. One row each.
-  public static let standard = StageCatalogue([])
+  public static let standard = StageCatalogue([
+    Report.self
+  ])
 }

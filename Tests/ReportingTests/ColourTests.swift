@@ -27,7 +27,7 @@ import Testing
     for (_, theme) in Self.themes { #expect(Set(theme.colours.keys) == Set(Tone.allCases)) }
   }
 
-  @Test(arguments: [ColourRamp.cividis, .inferno, .difference])
+  @Test(arguments: [ColourRamp.cividis, .errors, .difference])
   func numbersReadOnEveryColour(map: ColourRamp) {
     for step in 0...1000 {
       let colour = map(Double(step) / 1000)
@@ -35,14 +35,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [ColourRamp.cividis, .inferno])
+  @Test(arguments: [ColourRamp.cividis, .errors])
   func sequentialMapsRiseInLightness(map: ColourRamp) {
     let luminance = (0...100).map { map(Double($0) / 100).luminance }
     #expect(zip(luminance, luminance.dropFirst()).allSatisfy { $0 < $1 }, "so they also read in grey and in print")
   }
 
   @Test func mapsHoldTheirEnds() {
-    #expect(ColourRamp.inferno(-3) == ColourRamp.inferno(0) && ColourRamp.inferno(7) == ColourRamp.inferno(1))
-    #expect(ColourRamp.inferno(.nan) == ColourRamp.inferno(0))
+    #expect(ColourRamp.errors(-3) == ColourRamp.errors(0) && ColourRamp.errors(7) == ColourRamp.errors(1))
+    #expect(ColourRamp.errors(.nan) == ColourRamp.errors(0))
   }
 }

@@ -55,9 +55,9 @@ public struct ColourRamp: Hashable, Sendable {
   /// Dark blue to yellow, rising lightness, safe for all common colour vision (anchors of matplotlib's cividis, CC0).
   public static let cividis = ColourRamp(
     "cividis", [0x00224E, 0x123570, 0x3B496C, 0x575D6D, 0x707173, 0x8A8678, 0xA59C74, 0xC3B369, 0xE1CC55, 0xFEE838])
-  /// Black through purple and orange to pale yellow, for errors (anchors of matplotlib's inferno, CC0).
-  public static let inferno = ColourRamp(
-    "inferno", [0x000004, 0x1B0C41, 0x4A0C6B, 0x781C6D, 0xA52C60, 0xCF4446, 0xED6925, 0xFB9B06, 0xF7D13D, 0xFCFFA4])
+  /// Black through violet, red and orange to pale yellow, for errors: each step lighter than the last, so that it also
+  /// reads in grey.
+  public static let errors = ColourRamp("errors", [0x000005, 0x450D66, 0xA82661, 0xED6129, 0xFAB826, 0xFFFFCC])
   /// Orange (worse) through white to blue (better), for differences; anchors after ColorBrewer's PuOr and RdBu.
   public static let difference = ColourRamp(
     "difference", [0xA63603, 0xD9722E, 0xF5B98A, 0xFBE6D6, 0xF7F7F7, 0xD6E6F2, 0x92C5DE, 0x4393C3, 0x2166AC])

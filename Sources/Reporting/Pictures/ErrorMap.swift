@@ -16,7 +16,7 @@ public enum DepthPictures {
       "an error map compares two depth maps of one size")
     precondition(limit > 0, "the limit of an error map is positive")
     var picture = Raster(width: truth.width, height: truth.height, channels: 3, repeating: 0.35)
-    let table = (0...255).map { ColourRamp.inferno(Double($0) / 255) }
+    let table = (0...255).map { ColourRamp.errors(Double($0) / 255) }
     for index in truth.pixels.indices where inside?(index) ?? true {
       let error = abs(prediction.pixels[index] - truth.pixels[index])
       let colour = table[error.isFinite ? Int((min(1, error / limit) * 255).rounded()) : 255]
@@ -46,7 +46,7 @@ public struct ErrorScale: Chart, Hashable, Sendable {
     for step in 0..<64 {
       drawing.rectangle(
         x: 1 + 318 * Double(step) / 64, y: 18, width: 318.0 / 64 + 0.4, height: 12,
-        fill: .colour(ColourRamp.inferno((Double(step) + 0.5) / 64)))
+        fill: .colour(ColourRamp.errors((Double(step) + 0.5) / 64)))
     }
     drawing.rectangle(x: 1, y: 18, width: 318, height: 12, stroke: .init(.tone(.line)))
     drawing.text("0", x: 1, y: 46, size: 12, paint: .tone(.muted))
