@@ -42,16 +42,17 @@ public struct SplatReader {
   private static let pieceSize = 1 << 20
   private static let longestHeader = 1 << 20
 
-  /// Opens a file and reads its header.
+  /// Opens a file and reads its header; errors call it `name`, or by its path.
   /// - Throws: `SplatFileError`.
-  public init(_ url: URL) throws {
+  public init(_ url: URL, name: String? = nil) throws {
+    let file = name ?? url.path
     do {
-      try self.init(.file(FileHandle(forReadingFrom: url)), file: url.path, size: Self.size(of: url))
+      try self.init(.file(FileHandle(forReadingFrom: url)), file: file, size: Self.size(of: url))
     } catch let error as SplatFileError {
       throw error
     } catch {
       throw SplatFileError(
-        file: url.path, reason: .unreadable, offset: nil, detail: "cannot be read: \(error.localizedDescription)",
+        file: file, reason: .unreadable, offset: nil, detail: "cannot be read: \(error.localizedDescription)",
         help: "check the path and its permissions")
     }
   }
