@@ -20,6 +20,9 @@ public final class DepthUpResUNet: Network {
 
   public let scale = 4
   public let sizeMultiple = 4
+  /// Convolutions: 2 (1 + 2 + 4 + 8) down, 2 * 16 at the bottom, 2 (8 + 4 + 2 + 1) up, in output pixels; up to 15 for the
+  /// blocks of the poolings on either side; a fourth of that in input pixels, and 2 for the bicubic skip.
+  public var reach: Int? { (30 + 32 + 30 + 2 * 15 + 3) / 4 + 2 }
   public let baseChannels: Int
   let encoders: [DoubleConvolution]
   let bottleneck: DoubleConvolution

@@ -32,12 +32,16 @@ public protocol Network: Module {
   /// The input's sides must be multiples of this.
   var sizeMultiple: Int { get }
   var needsGuide: Bool { get }
+  /// How far an output pixel can see to any side, in input pixels; nil when it sees the whole image (global pooling,
+  /// attention over channels). Known for networks that can be applied tile by tile.
+  var reach: Int? { get }
   func callAsFunction(_ input: NetworkInput) -> NetworkOutput
 }
 
 extension Network {
   public var sizeMultiple: Int { 1 }
   public var needsGuide: Bool { false }
+  public var reach: Int? { nil }
 }
 
 /// One option of a model in a file: `base_channels: 32`.

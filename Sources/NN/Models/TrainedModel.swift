@@ -6,6 +6,13 @@ public struct TrainedModel {
   public let network: any Network
   public let description: JSON
 
+  /// A network as it stands, for inference.
+  public init(network: any Network, description: JSON) {
+    self.network = network
+    self.description = description
+    network.setTraining(false)
+  }
+
   /// - Parameters:
   ///   - description: such as `{"type": "depth-upres-unet", "base_channels": 32}`.
   ///   - weights: a safetensors file with the state dictionary.
@@ -17,7 +24,6 @@ public struct TrainedModel {
     } catch let error as ModelError {
       throw ModelError("\(weights.path): \(error)")
     }
-    network.setTraining(false)
     return TrainedModel(network: network, description: description)
   }
 
