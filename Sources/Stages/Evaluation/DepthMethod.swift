@@ -1,0 +1,115 @@
+import Basics
+import Foundation
+import Imaging
+import NN
+import Pipeline
+
+/// Anything that turns a low-resolution depth map into a high-resolution one: a network, an interpolation, predictions made
+/// elsewhere.
+protocol DepthMethod {
+  var record: MethodRecord { get }
+  /// - Parameters:
+  ///   - low: one channel, 0...1.
+  ///   - photo: RGB, 0...1, any size; for guided methods.
+  ///   - sample: the sample's name, for methods that only look predictions up.
+  /// - Returns: one channel of `width` x `height`, 0...1.
+  func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster
+}
+
+/// A way of interpolating that needs no training.
+enum Interpolation: String, ParameterChoice {
+  case nearest
+  case bilinear
+  /// a = -0.75, as the networks' own skip connection.
+  case bicubic
+  /// a = -0.5, as Pillow and MATLAB enlarge, which papers on guided depth super-resolution use.
+  case bicubicAntialiased = "bicubic_antialiased"
+
+  var title: String {
+    switch self {
+    case .nearest: "Nearest"
+    case .bilinear: "Bilinear"
+    case .bicubic: "Bicubic"
+    case .bicubicAntialiased: "Bicubic (a = -0.5)"
+    }
+  }
+}
+
+struct InterpolationMethod: DepthMethod {
+  let interpolation: Interpolation
+
+  var record: MethodRecord { MethodRecord(id: interpolation.rawValue, name: interpolation.title) }
+
+  func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster {
+    switch interpolation {
+    case .nearest: Resize.nearest(low, width: width, height: height)
+    case .bilinear: Resize.linear(low, width: width, height: height)
+    case .bicubic: Resize.cubic(low, width: width, height: height)
+    case .bicubicAntialiased: Resize.cubicAntialiased(low, width: width, height: height)
+    }
+  }
+}
+
+/// A trained network, as an artifact of kind `model` holds it.
+struct NetworkMethod: DepthMethod {
+  let record: MethodRecord
+  private let network: TrainedModel
+
+  /// - Parameter tests: identifiers of the test sets, to know which of them the network was trained for.
+  /// - Throws: `StageFailure` naming the instance and what its artifact lacks.
+  init(_ labelled: LabelledArtifact, tests: [String]) throws {
+    let instance = labelled.instance
+    guard let description = labelled.artifact.files["model.json"],
+      let weights = labelled.artifact.files["weights.safetensors"]
+    else { throw StageFailure("`\(instance)` has no model.json and weights.safetensors") }
+    let json: JSON
+    do {
+      json = try JSON(parsing: try Data(contentsOf: description.url))
+      network = try TrainedModel.load(description: json["model"] ?? json, weights: weights.url)
+    } catch {
+      throw StageFailure("the model of `\(instance)` cannot be loaded: \(error)")
+    }
+    let test = Labels.test(of: labelled)
+    let type = json["model"]?["type"]?.stringValue
+    record = MethodRecord(
+      id: instance, name: Labels.title(of: labelled, fallback: type ?? instance),
+      trainedOn: tests.contains(test) ? test : nil, model: type, parameters: network.network.parameterCount,
+      seed: labelled.labels["seed"]?.intValue, digest: weights.digest.short)
+  }
+
+  func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster {
+    let result = try network.predict(low.pixels, height: low.height, width: low.width, guide: nil)
+    guard (result.width, result.height) == (width, height) else {
+      throw StageFailure(
+        "`\(record.id)` makes \(result.width) x \(result.height) of \(low.width) x \(low.height), but the ground truth of "
+          + "`\(sample)` is \(width) x \(height)", help: "train and evaluate with the same scale")
+    }
+    return Raster(width: width, height: height, pixels: result.depth)
+  }
+}
+
+/// What instances and their matrix labels are called in tables.
+enum Labels {
+  /// The identifier of a test set: its `kind` label, else what stands behind `@`, else the instance.
+  static func test(of labelled: LabelledArtifact) -> String {
+    if let kind = labelled.labels["kind"]?.stringValue { return kind }
+    return labelled.instance.split(separator: "@", maxSplits: 1).last.map(String.init) ?? labelled.instance
+  }
+
+  /// The name of a method: what its variant, model or degradation is called, and its seed where seeds are compared.
+  static func title(of labelled: LabelledArtifact, fallback: String) -> String {
+    let labels = labelled.labels
+    var parts = ["variant", "model", "method"].compactMap { labels[$0]?.stringValue }
+    if parts.isEmpty, let kind = labels["kind"]?.stringValue { parts = [title(ofTest: kind)] }
+    if parts.isEmpty {
+      parts = labels.filter { $0.key != "seed" }.sorted { $0.key < $1.key }.map {
+        "\($0.key) \($0.value.stringValue ?? $0.value.canonical)"
+      }
+    }
+    if parts.isEmpty { parts = [fallback] }
+    if let seed = labels["seed"]?.intValue { parts.append("seed \(seed)") }
+    return parts.joined(separator: ", ")
+  }
+
+  static func title(ofTest id: String) -> String { DegradationKind(rawValue: id)?.title ?? id }
+}
