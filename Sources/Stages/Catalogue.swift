@@ -4,9 +4,19 @@ extension StageCatalogue {
   /// Every stage type of this program, in the order in which data flows. One row each.
   public static let standard = StageCatalogue([
     HeadsSynthesize.self,
+    ImagesCollect.self,
+    PairsCollect.self,
+    FaceliftIngest.self,
     SplatsRender.self,
     SplatsConsistency.self,
+    MapsNormalize.self,
+    NormalsImport.self,
+    MasksBuild.self,
+    DatasetSplit.self,
+    DepthDegrade.self,
     SplatsDegrade.self,
+    EvaluateCross.self,
+    Command.self,
     Report.self,
   ])
 }

@@ -1,0 +1,108 @@
+import Basics
+import Foundation
+import Imaging
+import Pipeline
+import Stages
+import Testing
+
+/// A stage's version is part of every key. These digests change when a stage's output does: then its version must rise, and
+/// the new digest is written under the new version.
+@Suite struct GoldenDigestTests {
+  /// `<type> v<version>`: digest of all outputs for the fixed input below.
+  static let golden: [String: String] = [
+    "images.collect v1": "5900d2c0de7c",
+    "facelift.ingest v1": "e3f866af5562",
+    "maps.normalize v1": "881e2dbe2d9d",
+    "normals.import v1": "6dd741b50c2a",
+    "masks.build v1": "a59b9af956a5",
+    "dataset.split v1": "0758c26b8666",
+    "depth.degrade v1": "028ae8ed4db6",
+    "command v1": "1e7f2b787d4c",
+    "evaluate.cross v1": "e71a5c5e0e2b",
+  ]
+
+  private func fixedInput(_ type: StageType, _ runner: StageRunner) async throws -> (JSON, [String: [LabelledArtifact]])
+  {
+    let heads = try (0..<3).map {
+      try runner.render("face \($0)", SyntheticHead(hole: (30, 36, 6), speck: (5, 5, 2), shift: Double($0) * 0.08))
+    }
+    let renders = StageRunner.artifact("renders", samples: heads)
+    let maps = StageRunner.artifact("maps", samples: try (0..<3).map { try runner.cleanMaps("face \($0)") })
+    let sides = ["train", "validation", "validation"]
+    let dataset = StageRunner.artifact(
+      "dataset",
+      samples: try (0..<3).map {
+        try runner.datasetSample("face \($0)", side: sides[$0], SyntheticHead(shift: Double($0) * 0.08))
+      })
+    let photos = StageRunner.artifact(
+      "photos", samples: heads.map { Sample(name: $0.name, files: ["photo.png": $0.files["photo.png"]!]) })
+    func folder(_ subfolder: String, _ role: String) -> [String: StoredFile] {
+      Dictionary(uniqueKeysWithValues: heads.map { ("\(subfolder)/\($0.name).png", $0.files[role]!) })
+    }
+    var layout: [String: StoredFile] = [:]
+    for (subfolder, role) in [
+      ("cropped_faces", "photo.png"), ("depth_maps", "depth.png"), ("rgb_rendered", "rgb.png"),
+      ("normal_maps", "normal.png"), ("opacity_maps", "opacity.png"), ("normal_dsine", "normal.png"),
+    ] {
+      layout.merge(folder(subfolder, role)) { first, _ in first }
+    }
+    let files = StageRunner.artifact("folder", files: layout)
+    switch type {
+    case "images.collect": return (["size": 48, "min_side": 16], .of(["folder": files]))
+    case "facelift.ingest": return ([:], .of(["photos": photos, "folder": files]))
+    case "maps.normalize": return ([:], .of(["renders": renders]))
+    case "normals.import": return (["check": false], .of(["maps": maps, "folder": files]))
+    case "masks.build": return ([:], .of(["maps": maps]))
+    case "dataset.split": return (["training_names": ["face 0"], "validation_names": ["face 1"]], .of(["maps": maps]))
+    case "depth.degrade": return (["kind": "bicubic_noise"], .of(["dataset": dataset]))
+    case "command":
+      return (["argv": ["sh", "-c", "cp -r {input:dataset}/* {output:out}/"]], .of(["dataset": dataset]))
+    case "evaluate.cross":
+      let pairs = try await runner.run("depth.degrade", ["kind": "render_q8"], .of(["dataset": dataset]))
+      return (["resamples": 100], .of(["dataset": dataset, "tests": pairs.artifacts["pairs"]!]))
+    default: return ([:], [:])
+    }
+  }
+
+  /// What an artifact says, pictures by their pixels: how a compression library packs them is not the stage's doing.
+  private static func content(of artifact: Artifact) throws -> JSON {
+    func digest(_ file: StoredFile) throws -> JSON {
+      let data = try Data(contentsOf: file.url)
+      guard ImageFile.format(of: data) != nil else {
+        // Tables name their inputs by the digests of stored bytes.
+        let text = String(decoding: data, as: UTF8.self).replacing(/"digest" : "[0-9a-f]+"/, with: "")
+        return .string(Digest.of(text).hex)
+      }
+      let image = try ImageFile.read(data, name: "output")
+      let pixels = image.raster.pixels.withUnsafeBytes { Digest.of(Data($0)).hex }
+      return [.int(image.bitDepth), .int(image.raster.width), .int(image.raster.channels), .string(pixels)]
+    }
+    let samples = try artifact.samples.map { sample in
+      JSON.array([.string(sample.name), .object(try sample.files.mapValues(digest)), .object(sample.record)])
+    }
+    return [.object(try artifact.files.mapValues(digest)), .array(samples)]
+  }
+
+  @Test(arguments: [
+    "images.collect", "facelift.ingest", "maps.normalize", "normals.import", "masks.build", "dataset.split",
+    "depth.degrade",
+    "command", "evaluate.cross",
+  ])
+  func outputOnlyChangesWithTheVersion(name: String) async throws {
+    let type = StageType(rawValue: name)
+    let stage = try #require(StageCatalogue.standard[type])
+    let runner = try StageRunner()
+    let (parameters, inputs) = try await fixedInput(type, runner)
+    let result = try await runner.run(type, parameters, inputs)
+    #expect(result.rejected.isEmpty)
+    let parts = try result.artifacts.sorted { $0.key < $1.key }.map {
+      JSON.array([.string($0.key), try Self.content(of: $0.value)])
+    }
+    let digest = Digest.of(.array(parts)).short
+    let key = "\(name) v\(stage.version)"
+    #expect(
+      Self.golden[key] == digest,
+      "the output of \(key) is \(digest): if that is meant, raise the stage's version and write `\"\(name) v…\": \"\(digest)\"`"
+    )
+  }
+}
