@@ -19,13 +19,15 @@ public struct RunOptions: Sendable {
   /// Where outputs are published; a folder for each pipeline is made below it.
   public var outputsFolder: String
   public var publish: PublishMode
+  /// The pipeline file and what changes it, as words of a command line, for messages.
+  public var fileArguments: String
   /// The command line, for the record.
   public var command: [String]
 
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
     force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
-    publish: PublishMode = .copy, command: [String] = CommandLine.arguments
+    publish: PublishMode = .copy, fileArguments: String = "FILE", command: [String] = CommandLine.arguments
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -37,6 +39,7 @@ public struct RunOptions: Sendable {
     self.workerCommand = workerCommand
     self.outputsFolder = outputsFolder
     self.publish = publish
+    self.fileArguments = fileArguments
     self.command = command
   }
 }

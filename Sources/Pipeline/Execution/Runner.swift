@@ -149,7 +149,7 @@ public actor Runner {
       }
     case .success(.gate(let status)):
       gates[vertex] = status
-      emit(.gate(status, steps: status.nextSteps(file: pipeline.file)))
+      emit(.gate(status, steps: status.nextSteps(options.fileArguments)))
       scheduler.waiting(vertex)
       cutOff(below: vertex)
     case .success(.work(let resolution, let mode, let withheld, _)):

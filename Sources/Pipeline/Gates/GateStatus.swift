@@ -55,8 +55,8 @@ public struct GateStatus: Hashable, Sendable {
   }
 
   /// What to do next, with the exact command.
-  /// - Parameter command: how the pipeline was started, such as `pipeline … FILE`.
-  public func nextSteps(file: String) -> [String] {
+  /// - Parameter arguments: the pipeline file and what changes it, as words of a command line.
+  public func nextSteps(_ arguments: String) -> [String] {
     var steps: [String] = []
     if !isCovered, !message.isEmpty { steps.append(message) }
     if !rejected.isEmpty {
@@ -64,9 +64,9 @@ public struct GateStatus: Hashable, Sendable {
     }
     if isCovered, rejected.isEmpty, approve == .explicit, !unapproved.isEmpty {
       steps.append(
-        "look at the files, then:  pipeline approve \(shellQuoted(instance)) -m \"checked\" -f \(shellQuoted(file))")
+        "look at the files, then:  pipeline approve \(arguments) \(shellQuoted(instance)) -m \"checked\"")
     }
-    steps.append("then continue with:  pipeline run \(shellQuoted(file))")
+    steps.append("then continue with:  pipeline run \(arguments)")
     return steps
   }
 

@@ -158,9 +158,18 @@ public final class Store: Sendable {
   private func isInPlace(_ digest: Digest, size: Int) throws -> Bool {
     let path = blobPath(digest)
     guard let found = FileSystem.linkStatus(path) else { return false }
-    if found.isRegular && found.size == size { return true }
+    if found.isRegular && found.size == size {
+      touch(path, found)
+      return true
+    }
     try quarantine(path, reason: "size \(found.size), not \(size)")
     return false
+  }
+
+  /// Keeps a blob that is used again from being collected as garbage meanwhile.
+  private func touch(_ path: String, _ status: FileSystem.Status) {
+    guard Double(status.changed) * 1e-9 < Date().timeIntervalSince1970 - 600 else { return }
+    utimensat(AT_FDCWD, path, nil, 0)  // only a help; the collector's grace is far longer than any stage's first use
   }
 
   /// Makes the names of blobs written with `syncFolder: false` durable.
