@@ -6,6 +6,26 @@ enum Commands {
 
   static let groups: [CommandGroup] = [
     CommandGroup(
+      name: "Run:",
+      subcommands: [
+        Run.self,
+        PlanCommand.self,
+        Status.self,
+        Explain.self,
+        Approve.self,
+        Reject.self,
+        WorkerCommand.self,
+      ]),
+    CommandGroup(
+      name: "Look back:",
+      subcommands: [
+        Logs.self,
+        Runs.self,
+        Show.self,
+        Cache.self,
+        Doctor.self,
+      ]),
+    CommandGroup(
       name: "Look at a file:",
       subcommands: [
         Validate.self,

@@ -46,6 +46,14 @@ struct PipelineCommand: AsyncParsableCommand {
     case let diagnostic as Diagnostic:
       Console.standardError(DiagnosticRenderer(sources: [:], colour: colour).render(diagnostic))
       return ExitCodes.usage
+    case let failure as StageFailure:
+      Console.standardError(
+        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(failure.message, help: failure.help)))
+      return ExitCodes.stageFailed
+    case let problem as FileProblem:
+      Console.standardError(
+        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(problem.message, help: problem.help)))
+      return ExitCodes.stageFailed
     case let code as ExitCode: return code.rawValue
     default: break
     }

@@ -192,11 +192,10 @@ public actor Runner {
     var message = describe(error)
     var help: String?
     if let failure = error as? StageFailure { (message, help) = (failure.message, failure.help) }
-    if let problem = error as? FileProblem { help = problem.help }
+    if let problem = error as? FileProblem { (message, help) = (problem.message, problem.help) }
     if let problems = error as? ParameterProblems {
       message = problems.diagnostics.map(\.message).joined(separator: "\n")
     }
-    if let range = message.range(of: "\nhelp: ") { message = String(message[..<range.lowerBound]) }
     fail(vertex, message, help: help, log: nil)
   }
 

@@ -44,7 +44,7 @@ public enum Worker {
     case let error as DamagedBlob: .init(kind: .damaged, message: error.description, help: nil)
     case let error as FileProblem:
       .init(
-        kind: .failure, message: error.description.components(separatedBy: "\nhelp: ")[0], help: error.help)
+        kind: .failure, message: error.message, help: error.help)
     case let error as ParameterProblems:
       .init(kind: .failure, message: error.diagnostics.map(\.message).joined(separator: "\n"), help: nil)
     default: .init(kind: .failure, message: describe(error), help: nil)

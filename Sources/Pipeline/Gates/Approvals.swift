@@ -10,6 +10,15 @@ public struct ApprovalDecision: Hashable, Sendable {
   public var by: String
   /// ISO 8601.
   public var time: String
+
+  public init(sample: String, content: Digest, isApproved: Bool, message: String, by: String, time: String) {
+    self.sample = sample
+    self.content = content
+    self.isApproved = isApproved
+    self.message = message
+    self.by = by
+    self.time = time
+  }
 }
 
 /// The decisions taken at gates, bound to content: a new or changed sample has none and is asked about again. They are kept

@@ -86,7 +86,9 @@ extension Planning {
     var results: [String: StageResult] = [:]
     for upstream in ancestors(of: instance, in: pipeline) {
       let inputs = try planner.inputs(of: upstream) { results[$0] }
-      guard case .upToDate(let result) = try planner.evaluate(upstream, inputs: inputs, forced: false) else { return nil }
+      guard case .upToDate(let result) = try planner.evaluate(upstream, inputs: inputs, forced: false) else {
+        return nil
+      }
       results[upstream.id] = result
     }
     return try planner.resolver.resolve(instance, inputs: try planner.inputs(of: instance) { results[$0] })

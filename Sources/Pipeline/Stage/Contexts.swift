@@ -12,7 +12,8 @@ public struct StageProgress: Hashable, Sendable {
   public var metrics: [String: Double]
 
   public init(
-    done: Int? = nil, total: Int? = nil, unit: String = "samples", message: String? = nil, metrics: [String: Double] = [:]
+    done: Int? = nil, total: Int? = nil, unit: String = "samples", message: String? = nil,
+    metrics: [String: Double] = [:]
   ) {
     self.done = done
     self.total = total

@@ -18,11 +18,13 @@ public struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
     self.size = size
   }
 
-  public var description: String {
+  /// What failed, without the help.
+  public var message: String {
     let amount = size.map { " (\(byteText($0)))" } ?? ""
     return "cannot \(operation) \(path)\(amount): \(String(cString: strerror(code)))"
-      + (help.map { "\nhelp: \($0)" } ?? "")
   }
+
+  public var description: String { message + (help.map { "\nhelp: \($0)" } ?? "") }
 
   /// How to mend it, for the causes that people meet.
   public var help: String? {
@@ -190,6 +192,20 @@ enum FileSystem {
     return names
   }
 
+  /// FICLONE of linux/fs.h
+  private static let ficlone: UInt = 0x4004_9409
+
+  /// Whether the file system shares the content of two files (and this copy now does).
+  static func reflink(_ source: String, to target: String) throws -> Bool {
+    let input = open(source, O_RDONLY | O_CLOEXEC)
+    guard input >= 0 else { throw FileProblem("read", source, code: errno) }
+    defer { close(input) }
+    let output = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard output >= 0 else { throw FileProblem("create", target, code: errno) }
+    defer { close(output) }
+    return ioctl(output, ficlone, input) == 0
+  }
+
   /// Copies with a reflink where the file system can, else byte by byte.
   static func copy(_ source: String, to target: String, mode: mode_t, exclusive: Bool = true) throws {
     let input = open(source, O_RDONLY | O_CLOEXEC)
@@ -200,7 +216,6 @@ enum FileSystem {
     guard output >= 0 else { throw FileProblem("create", target, code: errno) }
     defer { close(output) }
     FaultInjection.passing(.write)
-    let ficlone: UInt = 0x4004_9409  // FICLONE of linux/fs.h
     if ioctl(output, ficlone, input) == 0 { return }
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     while true {

@@ -9,7 +9,9 @@ extension Store {
     var found: [(Digest, String)] = []
     for shard in try FileSystem.names(in: base).sorted() where shard.utf8.count == 2 {
       for name in try FileSystem.names(in: base + "/" + shard).sorted() where name.hasSuffix(suffix) {
-        if let digest = Digest(hex: shard + name.dropLast(suffix.count)) { found.append((digest, "\(base)/\(shard)/\(name)")) }
+        if let digest = Digest(hex: shard + name.dropLast(suffix.count)) {
+          found.append((digest, "\(base)/\(shard)/\(name)"))
+        }
       }
     }
     return found

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Basics
+import Foundation
+import Pipeline
+import Stages
+
+/// `pipeline run FILE [TARGET…]`: brings everything up to date.
+struct Run: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Bring a pipeline up to date, running only what changed.",
+    discussion: """
+      Interrupt it at any time and run the same command again: it goes on where it was. The first Ctrl-C lets stages \
+      save their work, the second stops at once.
+      """)
+
+  @OptionGroup var specification: SpecificationOptions
+
+  @Argument(help: "Only these stages and what they need.", completion: Completions.stages)
+  var targets: [String] = []
+
+  @Flag(name: .shortAndLong, help: "Print what would run and why; change nothing.")
+  var dryRun = false
+
+  @Flag(name: .shortAndLong, help: "Go on with what does not depend on a failed stage.")
+  var keepGoing = false
+
+  @Option(name: .shortAndLong, help: "Stages at once, at most.")
+  var jobs: Int?
+
+  @Option(help: "Processor cores to use; all of the machine when not given.")
+  var cpus: Int?
+
+  @Option(
+    parsing: .singleValue, help: ArgumentHelp("Run this stage although its result is there.", valueName: "stage"),
+    completion: Completions.stages)
+  var force: [String] = []
+
+  @Option(help: "How outputs are published: copy, link (hard links into the store, read-only), none.")
+  var publish: PublishMode = .copy
+
+  @Option(help: "Text mixed into every key, to keep the results of an experiment apart.")
+  var salt: String?
+
+  @OptionGroup var storage: StoreOptions
+  @OptionGroup var published: OutputsOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("-j needs at least 1") }
+    if let cpus, cpus < 1 { throw ValidationError("--cpus needs at least 1") }
+  }
+
+  func run() async throws {
+    let pipeline = try specification.load()
+    let store = storage.open(for: specification.file)
+    let ids = try pipeline.selectTargets(targets)
+    let forced = Set(try force.flatMap { try pipeline.select($0).map(\.id) })
+    let outputs = published.folder(store)
+    if dryRun {
+      let plan = try Planning.plan(
+        pipeline, store: store,
+        options: PlanOptions(targets: ids, force: forced, salt: salt, outputsFolder: outputs))
+      PlanPrinter(json: output.json).print(plan)
+      return
+    }
+    let invocation = Invocation(
+      pipeline: pipeline.name, file: specification.file, overrides: specification.changes.overrides,
+      profile: specification.changes.profile)
+    try store.prepare()
+    try store.remember(invocation)
+    let view = RunView(style: output.json ? .json : Console.isTerminal() ? .terminal : .plain, colour: Console.colour)
+    let runner = try Runner(
+      pipeline: pipeline, store: store,
+      options: RunOptions(
+        targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
+        workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish,
+        fileArguments: invocation.arguments(file: specification.file)),
+      observe: { view.show($0) })
+    let signals = RunSignals { runner.signal($0) }
+    let summary = try await runner.run()
+    signals.cancel()
+    view.close()
+    if !output.json {
+      for (_, text) in summary.texts { Console.standardOutput(text.hasSuffix("\n") ? text : text + "\n") }
+      for report in summary.reports { Console.standardOutput("report: \(report)\n") }
+    }
+    throw ExitCode(summary.exitCode)
+  }
+
+  /// This binary, for the workers.
+  static var executable: String {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+  }
+}
+
+extension PublishMode: ExpressibleByArgument {}
