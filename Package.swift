@@ -49,6 +49,8 @@ let package = Package(
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
+    // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
+    .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
