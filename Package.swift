@@ -51,7 +51,7 @@ let package = Package(
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
-    .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Basics", "Imaging"], exclude: ["Fixtures"]),
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),

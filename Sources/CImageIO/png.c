@@ -9,7 +9,6 @@ typedef struct {
   const uint8_t *bytes;
   size_t count, position;
   int ended;  // a read past the end: the file is truncated
-  char *message;
 } png_source;
 
 typedef struct {
@@ -37,10 +36,8 @@ static void read_bytes(png_structp png, png_bytep to, size_t count) {
   source->position += count;
 }
 
-int cimage_read_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, cimage *out) {
-  memset(out, 0, sizeof *out);
-  out->orientation = 1;
-  png_source source = {bytes, count, 0, 0, out->message};
+// What changes after setjmp lives outside the function that calls it: its own variables would be lost by the jump.
+static int decode(png_source *source, uint64_t max_pixels, cimage *out) {
   png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, out->message, fail, ignore_warning);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   png_bytep *volatile rows = NULL;
@@ -51,13 +48,13 @@ int cimage_read_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, cim
     return CIMAGE_MEMORY;
   }
   if (setjmp(png_jmpbuf(png))) {
-    if (source.ended) code = CIMAGE_TRUNCATED;
+    if (source->ended) code = CIMAGE_TRUNCATED;
     free((void *)rows);
     png_destroy_read_struct(&png, &info, NULL);
     cimage_release(out);
     return code;
   }
-  png_set_read_fn(png, &source, read_bytes);
+  png_set_read_fn(png, source, read_bytes);
   png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
   png_read_info(png, info);
   int depth = png_get_bit_depth(png, info);
@@ -78,7 +75,7 @@ int cimage_read_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, cim
 
   // Deflate shrinks at most 1032 times: fewer bytes than that cannot hold the image, so nothing is allocated for them.
   size_t row_bytes = png_get_rowbytes(png, info);
-  if ((uint64_t)stored_row_bytes * out->height / 1032 > (uint64_t)count + 64 &&
+  if ((uint64_t)stored_row_bytes * out->height / 1032 > (uint64_t)source->count + 64 &&
       (uint64_t)out->width * out->height <= max_pixels) {
     code = CIMAGE_TRUNCATED;
     png_error(png, "too few bytes for an image of the size that the header states");
@@ -102,6 +99,13 @@ int cimage_read_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, cim
   return CIMAGE_OK;
 }
 
+int cimage_read_png(const uint8_t *bytes, size_t count, uint64_t max_pixels, cimage *out) {
+  memset(out, 0, sizeof *out);
+  out->orientation = 1;
+  png_source source = {bytes, count, 0, 0};
+  return decode(&source, max_pixels, out);
+}
+
 static void write_bytes(png_structp png, png_bytep from, size_t count) {
   png_sink *sink = png_get_io_ptr(png);
   if (!cimage_append(sink->out, &sink->capacity, from, count)) png_error(png, "no memory for the file");
@@ -109,10 +113,9 @@ static void write_bytes(png_structp png, png_bytep from, size_t count) {
 
 static void flush_bytes(png_structp png) { (void)png; }
 
-int cimage_write_png(const void *samples, uint32_t width, uint32_t height, int channels, int bits, int level,
-                     cimage_data *out) {
-  memset(out, 0, sizeof *out);
-  png_sink sink = {out, 0};
+static int encode(png_sink *sink, const void *samples, uint32_t width, uint32_t height, int channels, int bits,
+                  int level) {
+  cimage_data *out = sink->out;
   png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, out->message, fail, ignore_warning);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) {
@@ -125,7 +128,7 @@ int cimage_write_png(const void *samples, uint32_t width, uint32_t height, int c
     cimage_free(out);
     return CIMAGE_CORRUPT;
   }
-  png_set_write_fn(png, &sink, write_bytes, flush_bytes);
+  png_set_write_fn(png, sink, write_bytes, flush_bytes);
   png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
   png_set_IHDR(png, info, width, height, bits, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
@@ -142,4 +145,11 @@ int cimage_write_png(const void *samples, uint32_t width, uint32_t height, int c
   png_write_end(png, NULL);
   png_destroy_write_struct(&png, &info);
   return CIMAGE_OK;
+}
+
+int cimage_write_png(const void *samples, uint32_t width, uint32_t height, int channels, int bits, int level,
+                     cimage_data *out) {
+  memset(out, 0, sizeof *out);
+  png_sink sink = {out, 0};
+  return encode(&sink, samples, width, height, channels, bits, level);
 }

@@ -88,7 +88,11 @@ func pattern(_ width: Int, _ height: Int, channels: Int, levels: Int) -> Raster 
         return
       } catch let error as ImageError {
         #expect(error.file == "cut.img")
-        if error.reason == .unsupported { Issue.record("\(length) bytes: \(error)") }
+        // TIFF keeps its directory at the end: without it the file contradicts its own header.
+        let expected: Set<ImageError.Reason> =
+          length == 0 ? [.empty] : length < 4 ? [.notAnImage, .truncated, .corrupt] : [.truncated, .corrupt]
+        #expect(expected.contains(error.reason), "\(length) bytes: \(error)")
+        if encoding == .png8 && length > 100 { #expect(error.reason == .truncated, "\(length) bytes: \(error)") }
       }
     }
   }

@@ -193,8 +193,8 @@ private struct TileSearch {
     // The leaves at the same pixels first: for maps of one scene they bound everything.
     let leaves = tree.levels[0]
     let perTile = NearestNeighbours.tileSide / GridTree.leafSide
-    let ownColumns = column * perTile..<min((column + 1) * perTile, leaves.columns)
-    let ownRows = row * perTile..<min((row + 1) * perTile, leaves.rows)
+    let ownColumns = (column * perTile..<(column + 1) * perTile).clamped(to: 0..<leaves.columns)
+    let ownRows = (row * perTile..<(row + 1) * perTile).clamped(to: 0..<leaves.rows)
     if !ownColumns.isEmpty && !ownRows.isEmpty {
       for r in ownRows {
         for c in ownColumns { visit(r * leaves.columns + c) }
