@@ -159,13 +159,24 @@ final class Resolver: Sendable {
   }
 
   private func listing(_ source: ExternalSource, _ inputs: [String: [KnownInput]]) throws -> SourceListing {
-    if let (port, _) = Self.inputPath(source.path) {
-      let files = try files(of: port, inputs).filter { path, _ in
-        guard !source.extensions.isEmpty else { return true }
-        return source.extensions.contains((path as NSString).pathExtension.lowercased())
+    if let (port, folder) = Self.inputPath(source.path) {
+      guard inputs[port]?.isEmpty == false else {
+        throw StageFailure(
+          "\(source.name): no folder is given and input `\(port)` is not connected", help: "give one or the other")
       }
-      let ordered = files.sorted { naturallyPrecedes($0.key, $1.key) }
-      return SourceListing(files: ordered.map { SourceFile(path: $0.key, stored: $0.value) })
+      // As for a folder on disk, paths are below the source.
+      let prefix = folder.map { $0 + "/" } ?? ""
+      var found: [(path: String, stored: StoredFile)] = []
+      for (path, stored) in try files(of: port, inputs) where path.hasPrefix(prefix) {
+        let below = String(path.dropFirst(prefix.count))
+        if !source.recursive, below.contains("/") { continue }
+        let isWanted =
+          source.extensions.isEmpty
+          || source.extensions.contains((path as NSString).pathExtension.lowercased())
+        if isWanted { found.append((below, stored)) }
+      }
+      found.sort { naturallyPrecedes($0.path, $1.path) }
+      return SourceListing(files: found.map { SourceFile(path: $0.path, stored: $0.stored) })
     }
     let found = try SourceScanner.scan(source)
     let hashed = try store.files.hash(found.map(\.absolute), threads: threads)

@@ -110,9 +110,9 @@ extension SampleStage {
 /// A file or folder of the user's that a stage reads as a whole.
 public struct ExternalSource: Hashable, Sendable {
   public var name: String
-  /// An absolute path, or `input:<port>`: the files of the artifact on that input port (layout `.files`, or each file of
-  /// each sample as `<sample>/<role>`), so that a generated folder stands in for a user's. Declare that port
-  /// `arity: .optional, lookup: true`.
+  /// An absolute path, or `input:<port>` or `input:<port>/<folder>`: the files (below that folder) of the artifact on
+  /// that input port (layout `.files`, or each file of each sample as `<sample>/<role>`), so that a generated folder
+  /// stands in for a user's. Declare that port `arity: .optional, lookup: true`.
   public var path: String
   /// Lower-case extensions that count; empty for all files. Ignored for a single file.
   public var extensions: [String]
