@@ -40,7 +40,7 @@ let package = Package(
     // The `pipeline` command; one file per subcommand.
     .executableTarget(
       name: "CLI",
-      dependencies: ["Stages", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+      dependencies: ["Stages", "Imaging", "NN", .product(name: "ArgumentParser", package: "swift-argument-parser")]
     ),
 
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.

@@ -26,6 +26,11 @@ enum Commands {
         Doctor.self,
       ]),
     CommandGroup(
+      name: "Use a model:",
+      subcommands: [
+        Upscale.self
+      ]),
+    CommandGroup(
       name: "Look at a file:",
       subcommands: [
         Validate.self,

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Basics
+import Foundation
+import Imaging
+import NN
+import Pipeline
+
+/// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps.
+struct Upscale: ParsableCommand {
+  enum Format: String, ExpressibleByArgument, CaseIterable { case png, tiff, float }
+  enum Mesh: String, ExpressibleByArgument, CaseIterable { case ply, obj }
+
+  static let configuration = CommandConfiguration(
+    commandName: "upscale", abstract: "Super-resolve depth maps with a trained model.",
+    discussion: """
+      MODEL is a folder with model.json and weights.safetensors: the published output of a `train` or `weights.import` stage, \
+      such as outputs/demo/train@render_q8/model. Inputs are 8- or 16-bit grey PNG or TIFF files of any size, 0 = background, \
+      white = nearest; the bit depth is read from each file. Results are 16-bit, named after their input.
+      """)
+
+  @Argument(help: "Folder of the model.", completion: .directory) var model: String
+  @Argument(help: "Depth maps.", completion: .file(extensions: ["png", "tif", "tiff"])) var inputs: [String]
+  @Option(name: [.short, .long], help: "Folder for the results; made when it is not there.", completion: .directory)
+  var output: String
+  @Option(help: "png (16-bit), tiff (16-bit) or float (32-bit TIFF).") var format: Format = .png
+  @Option(help: "Also write a mesh: ply or obj.") var mesh: Mesh?
+  @Flag(help: "Also write a shaded picture, <name>.relief.png.") var relief = false
+  @Option(help: "Largest side worked on at once, in input pixels.") var tile = TrainedModel.defaultTile
+  @Option(help: "Threads; all processors when not given.") var threads: Int?
+
+  func validate() throws {
+    guard tile >= 16 else { throw ValidationError("--tile must be at least 16, not \(tile)") }
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+    let names = inputs.map(Self.stem)
+    for (index, name) in names.enumerated() where names[..<index].contains(name) {
+      throw ValidationError("two inputs are named `\(name)`, so their results would overwrite each other")
+    }
+  }
+
+  func run() throws {
+    NN.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let trained = try Self.load(model)
+    let folder = URL(fileURLWithPath: output, isDirectory: true)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for input in inputs {
+      let image = try Self.read(input)
+      guard image.raster.channels == 1 else {
+        throw StageFailure("\(input): a depth map is grey, this image has \(image.raster.channels) channels")
+      }
+      let (width, height) = (image.raster.width, image.raster.height)
+      let scale = trained.network.scale
+      let pixels = try trained.upscale(image.raster.pixels, height: height, width: width, tile: tile)
+      let result = Raster(width: width * scale, height: height * scale, pixels: pixels)
+      let file = folder.appendingPathComponent(Self.stem(input))
+      let written = try write(result, file)
+      Console.standardOutput(
+        "\(written.lastPathComponent): \(width)x\(height) \(image.bitDepth)-bit -> \(result.width)x\(result.height)\n")
+    }
+  }
+
+  private func write(_ result: Raster, _ file: URL) throws -> URL {
+    let target: URL
+    switch format {
+    case .png:
+      target = file.appendingPathExtension("png")
+      try ImageFile.write(result, to: target, as: .png16)
+    case .tiff:
+      target = file.appendingPathExtension("tif")
+      try ImageFile.write(result, to: target, as: .tiff16)
+    case .float:
+      target = file.appendingPathExtension("tif")
+      try ImageFile.write(result, to: target, as: .tiffFloat)
+    }
+    if relief {
+      let picture = file.appendingPathExtension("relief.png")
+      try ImageFile.write(Relief.shade(result), to: picture, as: .png8)
+    }
+    if let mesh {
+      let shape = DepthMesh(result)
+      try (mesh == .ply ? shape.ply : shape.obj).write(to: file.appendingPathExtension(mesh.rawValue))
+    }
+    return target
+  }
+
+  private static func read(_ path: String) throws -> DecodedImage {
+    do { return try ImageFile.read(URL(fileURLWithPath: path)) } catch let error as ImageError {
+      throw StageFailure("\(error)")
+    }
+  }
+
+  private static func stem(_ path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+  }
+
+  private static func load(_ model: String) throws -> TrainedModel {
+    let folder = URL(fileURLWithPath: model, isDirectory: true)
+    let description = folder.appendingPathComponent("model.json")
+    guard let data = FileManager.default.contents(atPath: description.path) else {
+      throw StageFailure(
+        "\(model): no readable model.json in this folder",
+        help: "give the folder of a `model` output, such as outputs/demo/train@render_q8/model")
+    }
+    do {
+      let json = try JSON(parsing: data)
+      return try TrainedModel.load(
+        description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
+    } catch let error as ModelError {
+      throw StageFailure(error.description)
+    } catch let error as DecodingError {
+      throw StageFailure("\(description.path): not a JSON file: \(error)")
+    }
+  }
+}
