@@ -107,6 +107,8 @@ enum ReportRun {
     try expectGolden(try #require(files["tables/cross-psnr.csv"]), "cross-psnr.csv")
     // For looking at: REPORT_SAMPLE=<folder> keeps what was written.
     if let folder = ProcessInfo.processInfo.environment["REPORT_SAMPLE"] {
+      var files = files
+      files["run.html"] = RunAppendixTests.appendix.extend(page)
       for (path, text) in files {
         let url = URL(fileURLWithPath: folder).appendingPathComponent(path)
         try FileManager.default.createDirectory(
