@@ -42,7 +42,8 @@ let checkpointOperations: [ParityOperation] = [
       }
       for key in ["plain", "metadata"] {
         for (name, value) in item.attributes[key]?.objectValue ?? [:] {
-          check.expect(plain[name].map { same($0, value) } == true, "`\(name)` is \(plain[name]?.canonical ?? "absent")")
+          check.expect(
+            plain[name].map { same($0, value) } == true, "`\(name)` is \(plain[name]?.canonical ?? "absent")")
         }
       }
     }
@@ -50,10 +51,9 @@ let checkpointOperations: [ParityOperation] = [
   ParityOperation("pretrained", "pretrained_weights") { item, check in
     let file = try PyTorchFile.read(item.url)
     check.expect(file.tensors.count == (try item.int("keys")), "\(file.tensors.count) entries")
-    let isState = { (name: String) in
-      name.hasSuffix("running_mean") || name.hasSuffix("running_var") || name.hasSuffix("num_batches_tracked")
-    }
-    let parameters = file.tensors.filter { !isState($0.key) }.reduce(0) { $0 + $1.value.count }
-    check.expect(parameters == (try item.int("parameters")), "\(parameters) parameters")
+    let network = DORNet(channels: 24, reduction: 4, scale: 1, WeightInitialiser(seed: 0))
+    try network.load(file.tensors)
+    check.expect(network.parameterCount == (try item.int("parameters")), "\(network.parameterCount) parameters")
+    check.expect(Set(network.stateDictionary().keys) == Set(file.tensors.keys), "other names")
   },
 ]

@@ -53,7 +53,8 @@ public struct ParityRunner: Sendable {
   public static let operations: [ParityOperation] =
     convolutionOperations + normalisationOperations + activationOperations + poolingOperations + resizeOperations
     + shapeOperations + attentionOperations + fourierOperations + deformableOperations + lossOperations
-    + optimiserOperations + scheduleOperations + checkpointOperations
+    + blockOperations + modelOperations + trainingTraceOperations + pretrainedOperations + optimiserOperations
+    + scheduleOperations + checkpointOperations
 
   public func run(_ parityCase: ParityCase) -> Outcome {
     guard let operation = Self.operations.first(where: { $0.handles(parityCase) }) else {

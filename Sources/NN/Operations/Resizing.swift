@@ -3,6 +3,9 @@ public enum Interpolation: String, Sendable, Hashable {
   case nearest, bilinear
   /// Cubic convolution with a = -0.75, as PyTorch and OpenCV have it; no antialiasing.
   case bicubic
+  /// Cubic convolution with a = -0.5 whose weights outside the image are dropped and the others enlarged, as Pillow has it
+  /// when enlarging.
+  case bicubicSharp
 }
 
 extension Tensor {
@@ -96,6 +99,17 @@ struct ResizeTable {
         let low = clamp(Int(at))
         let t = at - Float(low)
         rows.append([(low, 1 - t), (clamp(low + 1), t)])
+      case .bicubicSharp:
+        let low = Int(position.rounded(.down))
+        let t = position - Float(low)
+        let a: Float = -0.5
+        func near(_ d: Float) -> Float { ((a + 2) * d - (a + 3)) * d * d + 1 }
+        func far(_ d: Float) -> Float { ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
+        let taps = [(low - 1, far(t + 1)), (low, near(t)), (low + 1, near(1 - t)), (low + 2, far(2 - t))].filter {
+          $0.0 >= 0 && $0.0 < inputs
+        }
+        let sum = taps.reduce(0) { $0 + $1.1 }
+        rows.append(taps.map { ($0.0, $0.1 / sum) })
       case .bicubic:
         let low = position.rounded(.down)
         let t = position - low

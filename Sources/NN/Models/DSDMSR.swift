@@ -1,0 +1,67 @@
+/// A network that improves a one-channel map at its own size.
+protocol DSDMSRUnit: Module {
+  func refine(_ x: Tensor) -> Tensor
+}
+
+/// Deeply supervised depth super-resolution: at each level four units predict the four polyphase views of a map twice as
+/// large; a last unit fuses all levels.
+///
+/// Input [n, 1, h, w], output [n, 1, s h, s w] with s 8 or 16: `depth` is the fused map, `extra` holds `x2`, `x4`, `x8` (and
+/// `x16`). Parity: models/dsdmsr_*. Paper: Song, Dai, Qin, arXiv 1808.08688, IEEE TCSVT 2019.
+public final class DSDMSR: Network {
+  static let kind = ModelKind(
+    "dsdmsr", summary: "Four units a level predict interleaved views; supervised at every level.",
+    options: [
+      ModelOption("scale", 8, "8 or 16."), ModelOption("unit", "srcnn", "`srcnn`, or `vdsr` (ten layers)."),
+      ModelOption("channels", 64, "Channels of VDSR units."),
+    ],
+    source: "Song, Dai, Qin, arXiv 1808.08688; asrimanth/DSDMSR-PyTorch",
+    make: { options, initialiser in
+      let scale = try options.int("scale")
+      guard scale == 8 || scale == 16 else { throw ModelError("model `dsdmsr`: `scale` must be 8 or 16, not \(scale)") }
+      guard let unit = Unit(rawValue: try options.string("unit")) else {
+        throw ModelError("model `dsdmsr`: `unit` must be srcnn or vdsr")
+      }
+      return DSDMSR(scale: scale, unit: unit, channels: try options.int("channels"), initialiser)
+    })
+
+  public enum Unit: String, Sendable { case srcnn, vdsr }
+
+  public let scale: Int
+  /// For each level the units of (even, even), (even, odd), (odd, even), (odd, odd) rows and columns.
+  let levels: [(factor: Int, units: [any DSDMSRUnit])]
+  let fusion: any DSDMSRUnit
+
+  public init(scale: Int = 8, unit: Unit = .srcnn, channels: Int = 64, _ initialiser: WeightInitialiser) {
+    func make() -> any DSDMSRUnit {
+      unit == .srcnn ? SRCNN(initialiser) : VDSR(channels: channels, layers: 10, isUnit: true, initialiser)
+    }
+    self.scale = scale
+    levels = (scale == 16 ? [2, 4, 8, 16] : [2, 4, 8]).map { ($0, (0..<4).map { _ in make() }) }
+    fusion = make()
+  }
+
+  public var members: [(name: String, member: Member)] {
+    var members: [(name: String, member: Member)] = []
+    for (factor, units) in levels {
+      for (place, unit) in zip(["1_1", "1_2", "2_1", "2_2"], units) {
+        members.append(("dcnn_unit_\(place)_x\(factor)", .module(unit)))
+      }
+    }
+    return members + [("msf_dcnn", .module(fusion))]
+  }
+
+  public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
+    var x = input.depth
+    var maps: [String: Tensor] = [:]
+    var sum: Tensor?
+    let (height, width) = (x.h * scale, x.w * scale)
+    for (factor, units) in levels {
+      x = Tensor.concatenated(units.map { $0.refine(x) }).pixelShuffled(2)
+      maps["x\(factor)"] = x
+      let large = factor == scale ? x : x.resized(height: height, width: width, .bilinear)
+      sum = sum.map { $0 + large } ?? large
+    }
+    return NetworkOutput(depth: fusion.refine(sum ?? x), extra: maps)
+  }
+}

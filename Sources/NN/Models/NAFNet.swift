@@ -1,0 +1,157 @@
+/// A U-Net of blocks without activation functions: layer norms, depthwise convolutions and gates.
+///
+/// Input and output [n, c, h, w] have one size; sizes that are no multiple of 2^levels are padded with zeros and cut again.
+/// With `scale` above 1 the network enlarges its input itself (bicubic). Parity: models/nafnet*, layers/nafnet_block.
+/// Paper: Chen, Chu, Zhang, Sun, "Simple Baselines for Image Restoration", ECCV 2022.
+public final class NAFNet: Network {
+  static let kind = ModelKind(
+    "nafnet", summary: "Restoration U-Net without activation functions.",
+    options: [
+      ModelOption("channels", 32, "Channels of the first level; the published sizes are 32 and 64."),
+      ModelOption("encoder_blocks", [2, 2, 4, 8], "Blocks of each encoder level."),
+      ModelOption("middle_blocks", 12, "Blocks at the lowest level."),
+      ModelOption("decoder_blocks", [2, 2, 2, 2], "Blocks of each decoder level, lowest first."),
+      ModelOption("image_channels", 1, "1 for depth, 3 for RGB."),
+      ModelOption("scale", 4, "Bicubic enlargement before the first layer; 1 for none."),
+    ],
+    source: "Chen, Chu, Zhang, Sun, ECCV 2022; megvii-research/NAFNet",
+    make: { options, initialiser in
+      let (encoders, decoders) = (try options.ints("encoder_blocks"), try options.ints("decoder_blocks"))
+      guard encoders.count == decoders.count, (encoders + decoders).allSatisfy({ $0 >= 0 }) else {
+        throw ModelError("model `nafnet`: `encoder_blocks` and `decoder_blocks` need one number for each level")
+      }
+      return NAFNet(
+        imageChannels: try options.int("image_channels"), channels: try options.int("channels"),
+        encoderBlocks: encoders, middleBlocks: try options.int("middle_blocks"), decoderBlocks: decoders,
+        scale: try options.int("scale"), initialiser)
+    })
+
+  public let scale: Int
+  let intro: Conv2d
+  let ending: Conv2d
+  let encoder: NAFEncoder
+  let middle: [NAFBlock]
+  let decoder: NAFDecoder
+
+  public init(
+    imageChannels: Int = 3, channels: Int = 32, encoderBlocks: [Int] = [2, 2, 4, 8], middleBlocks: Int = 12,
+    decoderBlocks: [Int] = [2, 2, 2, 2], scale: Int = 1, _ initialiser: WeightInitialiser
+  ) {
+    self.scale = scale
+    intro = Conv2d(imageChannels, channels, kernelSize: 3, padding: 1, initialiser)
+    encoder = NAFEncoder(channels, blocks: encoderBlocks, initialiser)
+    let deepest = channels << encoderBlocks.count
+    middle = (0..<middleBlocks).map { _ in NAFBlock(deepest, initialiser) }
+    decoder = NAFDecoder(deepest, blocks: decoderBlocks, initialiser)
+    ending = Conv2d(channels, imageChannels, kernelSize: 3, padding: 1, initialiser)
+  }
+
+  public var members: [(name: String, member: Member)] {
+    [
+      ("intro", .module(intro)), ("ending", .module(ending)), ("encoders", .module(encoder.blockLists)),
+      ("decoders", .module(decoder.blockLists)), ("middle_blks", .module(ModuleList(middle))),
+      ("ups", .module(decoder.upLists)), ("downs", .module(ModuleList(encoder.downs))),
+    ]
+  }
+
+  public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
+    let image = input.depth.enlarged(scale)
+    let multiple = 1 << encoder.downs.count
+    func missing(_ size: Int) -> Int { (multiple - size % multiple) % multiple }
+    let padded = image.zeroPadded(right: missing(image.w), bottom: missing(image.h))
+    let (skips, bottom) = encoder(intro(padded))
+    let features = decoder(middle.reduce(bottom) { $1($0) }, skips: skips)
+    return NetworkOutput(depth: (ending(features) + padded).cropped(height: image.h, width: image.w))
+  }
+}
+
+/// One block: x + beta * conv3(attention(gate(depthwise(conv1(norm(x)))))), then the same shape without the depthwise
+/// part. beta and gamma start at 0, so that a new block is the identity. Parity: layers/nafnet_block.
+public final class NAFBlock: Module {
+  let norm1: LayerNorm, norm2: LayerNorm
+  let conv1: Conv2d, conv2: Conv2d, conv3: Conv2d, conv4: Conv2d, conv5: Conv2d
+  let attention: Conv2d
+  let beta: Parameter, gamma: Parameter
+
+  public init(_ c: Int, _ initialiser: WeightInitialiser) {
+    conv1 = Conv2d(c, 2 * c, kernelSize: 1, initialiser)
+    conv2 = Conv2d(2 * c, 2 * c, kernelSize: 3, padding: 1, groups: 2 * c, initialiser)
+    conv3 = Conv2d(c, c, kernelSize: 1, initialiser)
+    attention = Conv2d(c, c, kernelSize: 1, initialiser)
+    conv4 = Conv2d(c, 2 * c, kernelSize: 1, initialiser)
+    conv5 = Conv2d(c, c, kernelSize: 1, initialiser)
+    norm1 = LayerNorm(c, epsilon: 1e-6)
+    norm2 = LayerNorm(c, epsilon: 1e-6)
+    beta = Parameter(.zeros([1, c, 1, 1]))
+    gamma = Parameter(.zeros([1, c, 1, 1]))
+  }
+
+  public var members: [(name: String, member: Member)] {
+    [
+      ("beta", .parameter(beta)), ("gamma", .parameter(gamma)), ("conv1", .module(conv1)), ("conv2", .module(conv2)),
+      ("conv3", .module(conv3)), ("sca", .module(ModuleList(named: [("1", attention)]))), ("conv4", .module(conv4)),
+      ("conv5", .module(conv5)), ("norm1", .module(norm1)), ("norm2", .module(norm2)),
+    ]
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let gated = conv2(conv1(norm1.overChannels(x))).simpleGate()
+    let weighted = gated.scaledChannels(attention(gated.globalAverage()))
+    let y = x + conv3(weighted).scaledChannels(beta.tensor)
+    let second = conv5(conv4(norm2.overChannels(y)).simpleGate())
+    return y + second.scaledChannels(gamma.tensor)
+  }
+}
+
+/// Levels of blocks, each followed by a 2x2 convolution with stride 2 that doubles the channels.
+final class NAFEncoder {
+  let levels: [[NAFBlock]]
+  let downs: [Conv2d]
+
+  init(_ channels: Int, blocks: [Int], _ initialiser: WeightInitialiser) {
+    levels = blocks.enumerated().map { level, count in
+      (0..<count).map { _ in NAFBlock(channels << level, initialiser) }
+    }
+    downs = blocks.indices.map {
+      Conv2d(channels << $0, channels << ($0 + 1), kernelSize: 2, stride: 2, initialiser)
+    }
+  }
+
+  var blockLists: ModuleList { ModuleList(levels.map { ModuleList($0) }) }
+
+  /// The outputs of the levels, highest resolution first, and the input of the lowest.
+  func callAsFunction(_ x: Tensor) -> (skips: [Tensor], bottom: Tensor) {
+    var x = x
+    var skips: [Tensor] = []
+    for (blocks, down) in zip(levels, downs) {
+      let skip = blocks.reduce(x) { $1($0) }
+      skips.append(skip)
+      x = down(skip)
+    }
+    return (skips, x)
+  }
+}
+
+/// Levels of a 1x1 convolution and pixel shuffle that halve the channels, the skip added, then blocks.
+final class NAFDecoder {
+  let levels: [[NAFBlock]]
+  let ups: [Conv2d]
+
+  init(_ deepest: Int, blocks: [Int], _ initialiser: WeightInitialiser) {
+    levels = blocks.enumerated().map { level, count in
+      (0..<count).map { _ in NAFBlock(deepest >> (level + 1), initialiser) }
+    }
+    ups = blocks.indices.map { Conv2d(deepest >> $0, 2 * (deepest >> $0), kernelSize: 1, bias: false, initialiser) }
+  }
+
+  var blockLists: ModuleList { ModuleList(levels.map { ModuleList($0) }) }
+  var upLists: ModuleList { ModuleList(ups.map { ModuleList([$0]) }) }
+
+  func callAsFunction(_ x: Tensor, skips: [Tensor]) -> Tensor {
+    var x = x
+    for (index, (blocks, up)) in zip(levels, ups).enumerated() {
+      x = blocks.reduce(up(x).pixelShuffled(2) + skips[skips.count - 1 - index]) { $1($0) }
+    }
+    return x
+  }
+}

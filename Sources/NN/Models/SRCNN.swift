@@ -1,0 +1,46 @@
+/// Three convolutions, 9-5-5, on an already enlarged image; no residual. Also the unit of `DSDMSR`.
+///
+/// Input and output have one size; with `scale` above 1 the network enlarges its input itself (bicubic). Parity:
+/// models/srcnn. Paper: Dong, Loy, He, Tang, "Learning a Deep Convolutional Network for Image Super-Resolution", ECCV 2014
+/// (the original is 9-1-5; 9-5-5 is a variant of the journal version, IEEE TPAMI 2016).
+public final class SRCNN: Network, DSDMSRUnit {
+  static let kind = ModelKind(
+    "srcnn", summary: "Three convolutions on the enlarged map.",
+    options: [
+      ModelOption("image_channels", 1, "1 for depth, 3 for RGB."),
+      ModelOption("scale", 4, "Bicubic enlargement before the first layer; 1 for none."),
+    ],
+    source: "Dong, Loy, He, Tang, ECCV 2014",
+    make: { options, initialiser in
+      SRCNN(imageChannels: try options.int("image_channels"), scale: try options.int("scale"), initialiser)
+    })
+
+  public let scale: Int
+  let first: Conv2d
+  let second: Conv2d
+  let third: Conv2d
+
+  public init(imageChannels: Int = 1, scale: Int = 1, _ initialiser: WeightInitialiser) {
+    self.scale = scale
+    first = Conv2d(imageChannels, 64, kernelSize: 9, padding: 4, initialiser)
+    second = Conv2d(64, 32, kernelSize: 5, padding: 2, initialiser)
+    third = Conv2d(32, imageChannels, kernelSize: 5, padding: 2, initialiser)
+  }
+
+  public var members: [(name: String, member: Member)] {
+    [("conv1", .module(first)), ("conv2", .module(second)), ("conv3", .module(third))]
+  }
+
+  func refine(_ x: Tensor) -> Tensor { third(second(first(x).relu()).relu()) }
+
+  public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
+    NetworkOutput(depth: refine(input.depth.enlarged(scale)))
+  }
+}
+
+extension Tensor {
+  /// Bicubic enlargement by a whole factor, not clamped; the tensor itself for 1.
+  func enlarged(_ factor: Int) -> Tensor {
+    factor == 1 ? self : resized(height: h * factor, width: w * factor, .bicubic)
+  }
+}
