@@ -13,6 +13,7 @@ func stop(_ message: String) -> Never {
 var folder: String?
 var options = ComputeOptions(convolution: .direct)
 var only: String?
+var limit = 6
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
@@ -30,6 +31,7 @@ while let argument = arguments.popFirst() {
     }
     options.instructions = min(value, .best)
   case "--only": only = arguments.popFirst()
+  case "--all-reasons": limit = .max
   default:
     guard !argument.hasPrefix("-"), folder == nil else { stop("unknown argument \(argument)") }
     folder = argument
@@ -60,8 +62,8 @@ do {
     case .failed(let worst, let reasons):
       failed += 1
       line("FAIL", worst)
-      for reason in reasons.prefix(6) { print("     \(reason)") }
-      if reasons.count > 6 { print("     and \(reasons.count - 6) more") }
+      for reason in reasons.prefix(limit) { print("     \(reason)") }
+      if reasons.count > limit { print("     and \(reasons.count - limit) more") }
     case .skipped(let reason):
       skipped += 1
       print("skip \(item.id): \(reason)")
