@@ -47,6 +47,9 @@ let package = Package(
     .target(name: "ParityHarness", dependencies: ["Basics", "NN"], path: "Tests/ParityHarness"),
     .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
+    // Timings against PyTorch: `make bench`.
+    .executableTarget(name: "bench", dependencies: ["NN"], path: "Benchmarks", exclude: ["torch_reference.py"]),
+
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).

@@ -1,5 +1,10 @@
 #include "ckernels.h"
 
+extern const ck_kernels ck_kernels_plain;
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+#endif
+
 int ck_best_isa(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -9,4 +14,12 @@ int ck_best_isa(void) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CK_AVX2;
 #endif
   return CK_PLAIN;
+}
+
+const ck_kernels *ck_kernels_for(int isa) {
+#if defined(__x86_64__)
+  if (isa == CK_AVX512) return &ck_kernels_avx512;
+  if (isa == CK_AVX2) return &ck_kernels_avx2;
+#endif
+  return &ck_kernels_plain;
 }

@@ -61,4 +61,114 @@ void ck_unfold_weight(int threads, const ck_convolution *g, const float *x, cons
 enum { CK_PLAIN = 0, CK_AVX2 = 1, CK_AVX512 = 2 };
 // The best set this processor has.
 int ck_best_isa(void);
+
+// ---- channels-last kernels, one table for each instruction set ----------------------------------------------------------
+// c and k count channels with padding. Weights come in PyTorch's layout with their true sizes.
+
+// A 3x3 convolution with stride 1 and padding 1 as Winograd F(4x4, 3x3).
+typedef struct {
+  int64_t n, h, w;          // images
+  int64_t c, k;             // input and output channels, padded
+  const float *x;           // input, pixel stride xs
+  int64_t xs;
+  const float *filter;      // as pack_winograd wrote it
+  float *y;                 // output, pixel stride ys
+  int64_t ys;
+  const float *bias;        // [k] padded with zeros, or null
+  int relu;                 // negative results become 0
+  const float *residual;    // added to residual_scale * result, pixel stride rs; or null
+  int64_t rs;
+  float residual_scale;
+  double *sums;             // [2][k]: sum and sum of squares of the results before bias, ReLU and residual; or null
+} ck_winograd;
+
+// The gradient of the weights of such a convolution.
+typedef struct {
+  int64_t n, h, w, c, k;
+  const float *x, *dy;
+  int64_t xs, ys;
+  int64_t true_c, true_k;
+  float *dweight;           // [true_k][true_c][3][3]
+} ck_winograd_weight;
+
+// A product over pixels: y[p][k] = sum over c of x[p][c] * filter, for 1x1 convolutions and 2x2 ones with stride 2.
+// taps = 1: one output pixel for each input pixel. taps = 4 with `gather` 0: every input pixel makes a 2x2 block of an
+// output twice the size (transposed convolution); with `gather` 1: every output pixel reads a 2x2 block of an input twice
+// the size.
+typedef struct {
+  int64_t n, h, w;          // the small images (those of single pixels)
+  int64_t c, k;
+  const float *x;
+  int64_t xs;
+  const float *filter;      // as pack_pixel wrote it
+  float *y;
+  int64_t ys;
+  const float *bias;
+  int relu;
+  int taps, gather;
+} ck_pixel_product;
+
+// The gradient of the weights of the products above: dweight[t][c][k] = sum over pixels of small[p][c] * large[p, t][k].
+typedef struct {
+  int64_t n, h, w;          // the small images
+  int64_t c, k;             // channels of the small and the large image
+  const float *small, *large;
+  int64_t small_stride, large_stride;
+  int taps;
+  float *dweight;           // [taps][c][k]
+} ck_pixel_weight;
+
+// Batch normalisation and ReLU: z = max(0, y * scale + shift) by channel.
+typedef struct {
+  int64_t pixels, c;
+  const float *y;           // input of the normalisation
+  int64_t ys;
+  const float *dz;          // gradient of the result
+  int64_t dzs;
+  const float *scale, *shift, *mean;
+  int relu;
+} ck_norm;
+
+typedef struct {
+  // u[36][k/32][c][32] (a last block of 16 where k asks for it) from weight[true_k][true_c][3][3]; with `rotate` the filter
+  // of the backward pass, whose inputs are the outputs; each output channel times scale (null: 1).
+  void (*pack_winograd)(int threads, const float *weight, int64_t true_k, int64_t true_c, int rotate, const float *scale,
+                        float *u);
+  void (*winograd)(int threads, const ck_winograd *p);
+  void (*winograd_weight)(int threads, const ck_winograd_weight *p);
+
+  // Blocks of a matrix[rows][columns] given by strides, for pixel products: out[columns/32][rows][32], zero padded.
+  void (*pack_pixel)(const float *matrix, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride,
+                     int64_t padded_rows, int64_t padded_columns, float *out);
+  void (*pixel_product)(int threads, const ck_pixel_product *p);
+  void (*pixel_weight)(int threads, const ck_pixel_weight *p);
+
+  // 3x3, padding 1, one input channel in contiguous planes; weight9[9][k].
+  void (*single_input)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
+                       const float *bias, int relu, float *y, int64_t ys, double *sums);
+  // dweight9[9][k]
+  void (*single_input_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *dy,
+                              int64_t ys, float *dweight9);
+  // 1x1 to one channel in contiguous planes: y[p] = bias + sum of x[p][c] * weight[c]
+  void (*single_output)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
+                        float bias, float *y);
+  // dx[p][c] = dy[p] * weight[c]; dweight[c] = sum of dy[p] * x[p][c]; dbias = sum of dy
+  void (*single_output_backward)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
+                                 const float *dy, float *dx, int64_t dxs, float *dweight, float *dbias);
+
+  // sums[2][c]: sum and sum of squares over pixels
+  void (*channel_sums)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums);
+  void (*norm_forward)(int threads, const ck_norm *p, float *z, int64_t zs);
+  // sums[2][c]: of g = dz where z > 0, and of g * (y - mean)
+  void (*norm_sums)(int threads, const ck_norm *p, double *sums);
+  // dy = a * g + b * y + d by channel
+  void (*norm_backward)(int threads, const ck_norm *p, const float *a, const float *b, const float *d, float *dy,
+                        int64_t dys);
+  void (*max_pool)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs, float *y);
+  // dx = (existing or 0) + dy at the first largest of each 2x2 block
+  void (*max_pool_backward)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
+                            const float *dy, int64_t dys, const float *existing, int64_t es, float *dx, int64_t dxs);
+} ck_kernels;
+
+const ck_kernels *ck_kernels_for(int isa);
 #endif

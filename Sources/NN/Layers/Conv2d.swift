@@ -50,7 +50,7 @@ public final class ConvTranspose2d: Module {
 
   /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
   public func callAsFunction(_ x: Tensor, into place: Tensor? = nil) -> Tensor {
-    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
+    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry, into: place)
     Monitor.observe(y, of: weight)
     return y
   }

@@ -13,11 +13,15 @@ public struct TrainedModel {
     network.setTraining(false)
   }
 
+  public var parameterCount: Int { network.parameterCount }
+
   /// - Parameters:
-  ///   - description: such as `{"type": "depth-upres-unet", "base_channels": 32}`.
+  ///   - description: such as `{"type": "depth-upres-unet", "base_channels": 32}`, or a `model.json` that holds it under
+  ///     `model`.
   ///   - weights: a safetensors file with the state dictionary.
   /// - Throws: `ModelError` when they do not fit, `WeightsError` when the file cannot be read.
   public static func load(description: JSON, weights: URL) throws -> TrainedModel {
+    let description = description["model"] ?? description
     let network = try ModelCatalogue.make(description)
     do {
       try network.load(try Safetensors.read(weights).tensors)

@@ -53,6 +53,7 @@ extension Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[1] * geometry.groups,
       "a weight of shape \(weight.shape) in \(geometry.groups) groups does not fit the input \(shape)")
+    if let form = FastConvolution.form(weight.shape, geometry) { return convolvedFast(weight, bias: bias, form) }
     let k = weight.shape[0]
     let outputShape = [
       n, k, geometry.outputSize(h, geometry.kernelHeight), geometry.outputSize(w, geometry.kernelWidth),
@@ -75,10 +76,18 @@ extension Tensor {
   /// The transposed convolution: what `convolved` does to gradients of its input.
   ///
   /// Shapes: input [n, c, h, w], weight [c, k/groups, kh, kw], bias [k]. Parity: layers/conv_transpose2d_*.
-  public func convolvedTransposed(_ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry) -> Tensor {
+  /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
+  public func convolvedTransposed(
+    _ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry, into place: Tensor? = nil
+  ) -> Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[0],
       "a weight of shape \(weight.shape) does not fit the input \(shape)")
+    if NN.options.convolution == .fast,
+      geometry == ConvolutionGeometry(kernel: 2, stride: 2), weight.shape[2] == 2, weight.shape[3] == 2
+    {
+      return upsampledByConvolution(weight, bias: bias, into: place)
+    }
     let k = weight.shape[1] * geometry.groups
     let outputShape = [
       n, k, geometry.transposedSize(h, geometry.kernelHeight), geometry.transposedSize(w, geometry.kernelWidth),

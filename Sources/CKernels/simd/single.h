@@ -1,0 +1,159 @@
+// Convolutions with one input or one output channel, whose single channel lies in contiguous planes.
+
+enum { SINGLE_ROWS = 8, SINGLE_PIXELS = 4096 };
+
+typedef struct {
+  int64_t n, h, w, k;
+  const float *x, *weight9, *bias, *dy;
+  float *y, *partial;
+  int64_t ys;
+  int relu;
+} single_task;
+
+// SINGLE_ROWS rows of one image: 16 output channels at a time, the nine weights in registers.
+static void single_rows(void *context, int64_t index) {
+  const single_task *t = context;
+  int64_t bands = pieces(t->h, SINGLE_ROWS), image = index / bands, y0 = index % bands * SINGLE_ROWS;
+  int64_t y1 = least(t->h, y0 + SINGLE_ROWS), padded = t->w + 2;
+  float *band = ck_scratch(0, (SINGLE_ROWS + 2) * padded * 4);
+  for (int64_t y = y0 - 1; y <= y1; y++) {
+    float *line = band + (y - y0 + 1) * padded;
+    line[0] = line[t->w + 1] = 0;
+    if (y < 0 || y >= t->h) memset(line + 1, 0, (size_t)t->w * 4);
+    else memcpy(line + 1, t->x + (image * t->h + y) * t->w, (size_t)t->w * 4);
+  }
+  float *sums = t->partial ? t->partial + index * 2 * t->k : 0;
+  for (int64_t k = 0; k < t->k; k += VL) {
+    vf weight[9], bias = t->bias ? load(t->bias + k) : splat(0), sum = splat(0), square = splat(0);
+    UNROLL for (int i = 0; i < 9; i++) weight[i] = load(t->weight9 + i * t->k + k);
+    for (int64_t y = y0; y < y1; y++) {
+      const float *line = band + (y - y0) * padded;
+      float *out = t->y + (image * t->h + y) * t->w * t->ys + k;
+      for (int64_t x = 0; x < t->w; x++) {
+        vf value = splat(0);
+        UNROLL for (int i = 0; i < 9; i++) value += splat(line[i / 3 * padded + x + i % 3]) * weight[i];
+        sum += value;
+        square += value * value;
+        value += bias;
+        store(out + x * t->ys, t->relu ? positive(value) : value);
+      }
+    }
+    if (sums) {
+      store(sums + k, sum);
+      store(sums + t->k + k, square);
+    }
+  }
+}
+
+static void single_input(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
+                         const float *bias, int relu, float *y, int64_t ys, double *sums) {
+  single_task t = {n, h, w, k, x, weight9, bias, 0, y, 0, ys, relu};
+  int64_t tasks = n * pieces(h, SINGLE_ROWS), bytes = tasks * 2 * k * 4;
+  if (sums) t.partial = ck_alloc(bytes);
+  ck_parallel(threads, tasks, &t, single_rows);
+  if (sums) {
+    add_partials(t.partial, tasks, 2 * k, sums);
+    ck_free(t.partial, bytes);
+  }
+}
+
+static void single_weight_rows(void *context, int64_t index) {
+  const single_task *t = context;
+  int64_t bands = pieces(t->h, SINGLE_ROWS), image = index / bands, y0 = index % bands * SINGLE_ROWS;
+  int64_t y1 = least(t->h, y0 + SINGLE_ROWS);
+  for (int64_t k = 0; k < t->k; k += VL) {
+    vf sum[9];
+    UNROLL for (int i = 0; i < 9; i++) sum[i] = splat(0);
+    for (int64_t y = y0; y < y1; y++) {
+      const float *dy = t->dy + (image * t->h + y) * t->w * t->ys + k;
+      for (int r = 0; r < 3; r++) {
+        int64_t source = y + r - 1;
+        if (source < 0 || source >= t->h) continue;
+        const float *line = t->x + (image * t->h + source) * t->w;
+        vf a = splat(0), b = splat(0), c = splat(0);
+        for (int64_t x = 0; x < t->w; x++) {
+          vf g = load(dy + x * t->ys);
+          if (x > 0) a += splat(line[x - 1]) * g;
+          b += splat(line[x]) * g;
+          if (x + 1 < t->w) c += splat(line[x + 1]) * g;
+        }
+        sum[r * 3] += a;
+        sum[r * 3 + 1] += b;
+        sum[r * 3 + 2] += c;
+      }
+    }
+    UNROLL for (int i = 0; i < 9; i++) store(t->partial + (index * 9 + i) * t->k + k, sum[i]);
+  }
+}
+
+static void single_input_weight(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *dy,
+                                int64_t ys, float *dweight9) {
+  int64_t tasks = n * pieces(h, SINGLE_ROWS), bytes = tasks * 9 * k * 4, sum_bytes = 9 * k * 8;
+  single_task t = {n, h, w, k, x, 0, 0, dy, 0, ck_alloc(bytes), ys, 0};
+  double *sums = ck_alloc(sum_bytes);
+  ck_parallel(threads, tasks, &t, single_weight_rows);
+  add_partials(t.partial, tasks, 9 * k, sums);
+  for (int64_t i = 0; i < 9 * k; i++) dweight9[i] = (float)sums[i];
+  ck_free(sums, sum_bytes);
+  ck_free(t.partial, bytes);
+}
+
+typedef struct {
+  int64_t pixels, c, xs, dxs;
+  const float *x, *weight, *dy;
+  float *y, *dx, *partial;
+  float bias;
+} output_task;
+
+INLINE float total(vf v) {
+  float sum = 0;
+  UNROLL for (int i = 0; i < VL; i++) sum += v[i];
+  return sum;
+}
+
+static void single_output_pixels(void *context, int64_t index) {
+  const output_task *t = context;
+  int64_t end = least(t->pixels, (index + 1) * SINGLE_PIXELS);
+  for (int64_t p = index * SINGLE_PIXELS; p < end; p++) {
+    vf sum = splat(0);
+    for (int64_t c = 0; c < t->c; c += VL) sum += load(t->x + p * t->xs + c) * load(t->weight + c);
+    t->y[p] = t->bias + total(sum);
+  }
+}
+
+static void single_output(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
+                          float bias, float *y) {
+  output_task t = {pixels, c, xs, 0, x, weight, 0, y, 0, 0, bias};
+  ck_parallel(threads, pieces(pixels, SINGLE_PIXELS), &t, single_output_pixels);
+}
+
+static void single_output_back(void *context, int64_t index) {
+  const output_task *t = context;
+  int64_t first = index * SINGLE_PIXELS, end = least(t->pixels, first + SINGLE_PIXELS);
+  float *sums = t->partial + index * (t->c + 16), bias = 0;
+  for (int64_t c = 0; c < t->c; c += VL) {
+    vf sum = splat(0), weight = load(t->weight + c);
+    for (int64_t p = first; p < end; p++) {
+      vf g = splat(t->dy[p]);
+      sum += g * load(t->x + p * t->xs + c);
+      if (t->dx) store(t->dx + p * t->dxs + c, g * weight);
+    }
+    store(sums + c, sum);
+  }
+  for (int64_t p = first; p < end; p++) bias += t->dy[p];
+  memset(sums + t->c, 0, 64);
+  sums[t->c] = bias;
+}
+
+static void single_output_backward(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
+                                   const float *dy, float *dx, int64_t dxs, float *dweight, float *dbias) {
+  int64_t tasks = pieces(pixels, SINGLE_PIXELS), bytes = tasks * (c + 16) * 4, sum_bytes = (c + 16) * 8;
+  output_task t = {pixels, c, xs, dxs, x, weight, dy, 0, dx, ck_alloc(bytes), 0};
+  double *sums = ck_alloc(sum_bytes);
+  ck_parallel(threads, tasks, &t, single_output_back);
+  add_partials(t.partial, tasks, c + 16, sums);
+  for (int64_t k = 0; k < c; k++) dweight[k] = (float)sums[k];
+  *dbias = (float)sums[c];
+  ck_free(sums, sum_bytes);
+  ck_free(t.partial, bytes);
+}

@@ -1,0 +1,27 @@
+// Vectors of VL floats and what the kernels do with them. Included by each instruction set with its own VL; every function
+// is inlined into code compiled for that set.
+//
+//   VL            floats in a vector: 16, 8 or 4
+//   ROWS32        rows of the register tile that is 32 floats wide
+//   ROWS16        rows of the register tile that is 16 floats wide; a multiple of ROWS32
+
+#include "../include/ckernels.h"
+
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float vf __attribute__((ext_vector_type(VL)));
+typedef float vf_unaligned __attribute__((ext_vector_type(VL), aligned(4), may_alias));
+
+INLINE vf load(const float *p) { return *(const vf_unaligned *)p; }
+INLINE void store(float *p, vf v) { *(vf_unaligned *)p = v; }
+INLINE vf splat(float f) { return (vf)(f); }
+// NaN stays NaN, so that a fault is seen and not hidden.
+INLINE vf positive(vf v) { vf zero = splat(0); return zero > v ? zero : v; }
+INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
+
+INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+INLINE int64_t round_up(int64_t count, int64_t size) { return pieces(count, size) * size; }

@@ -1,0 +1,348 @@
+// 3x3 convolutions with stride 1 and padding 1 by the Winograd algorithm F(4x4, 3x3): a 4x4 tile of outputs from a 6x6 tile
+// of inputs by 36 products in place of 144 (Lavin and Gray, CVPR 2016), with the interpolation points 0, +-1/sqrt(2),
+// +-sqrt(2) and infinity, whose rounding errors are small (Barabasz et al., ACM TOMS 2020, on the choice of points).
+//
+// Forward: Y = A^T [(G g G^T) . (B^T d B)] A. A task takes the tiles t0 ..< t0 + T in the order image, row, column: their
+// transformed inputs stay in the second-level cache while the output channels pass by, 32 at a time.
+
+#define POINT_A 0.70710678118654752440
+#define POINT_B 1.41421356237309504880
+enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 3 << 20 };
+
+// B^T for six values: pair 0 makes rows 0 and 5, pair 1 rows 1 and 2 (points +-a), pair 2 rows 3 and 4 (points +-b).
+INLINE void input_rows(const vf d[6], int pair, vf *first, vf *second) {
+  const float a2 = POINT_A * POINT_A, b2 = POINT_B * POINT_B;
+  if (pair == 0) {
+    *first = a2 * b2 * d[0] - (a2 + b2) * d[2] + d[4];
+    *second = a2 * b2 * d[1] - (a2 + b2) * d[3] + d[5];
+  } else {
+    const float p = pair == 1 ? POINT_A : POINT_B, other = pair == 1 ? b2 : a2;
+    vf even = d[4] - other * d[2], odd = d[3] - other * d[1];
+    *first = even + p * odd;
+    *second = even - p * odd;
+  }
+}
+
+// The rows that a pair of `input_rows` makes.
+INLINE int first_row(int pair) { return pair == 0 ? 0 : 2 * pair - 1; }
+INLINE int second_row(int pair) { return pair == 0 ? 5 : 2 * pair; }
+
+// A^T: six values to four.
+INLINE void output_rows(const vf m[6], vf y[4]) {
+  const float a = POINT_A, b = POINT_B;
+  vf s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
+  y[0] = m[0] + s1 + s2;
+  y[1] = a * d1 + b * d2;
+  y[2] = a * a * s1 + b * b * s2;
+  y[3] = a * a * a * d1 + b * b * b * d2 + m[5];
+}
+
+// A, the adjoint of A^T: four values to six.
+INLINE void gradient_rows(const vf y[4], vf m[6]) {
+  const float a = POINT_A, b = POINT_B;
+  vf even_a = y[0] + a * a * y[2], odd_a = a * y[1] + a * a * a * y[3];
+  vf even_b = y[0] + b * b * y[2], odd_b = b * y[1] + b * b * b * y[3];
+  m[0] = y[0];
+  m[1] = even_a + odd_a;
+  m[2] = even_a - odd_a;
+  m[3] = even_b + odd_b;
+  m[4] = even_b - odd_b;
+  m[5] = y[3];
+}
+
+// G, six rows of three: powers of each point over the product of its distances from the others; infinity last.
+static void filter_matrix(float g[6][3]) {
+  const double point[5] = {0, POINT_A, -POINT_A, POINT_B, -POINT_B};
+  for (int i = 0; i < 5; i++) {
+    double product = 1;
+    for (int j = 0; j < 5; j++) if (j != i) product *= point[i] - point[j];
+    for (int p = 0; p < 3; p++) g[i][p] = (float)((p == 0 ? 1 : p == 1 ? point[i] : point[i] * point[i]) / product);
+  }
+  g[5][0] = g[5][1] = 0;
+  g[5][2] = 1;
+}
+
+typedef struct {
+  int64_t image, y, x;  // of the first output pixel
+} tile_place;
+
+INLINE tile_place place_of(int64_t tile, int64_t h, int64_t w) {
+  int64_t across = pieces(w, 4), down = pieces(h, 4);
+  return (tile_place){tile / (across * down), tile / across % down * 4, tile % across * 4};
+}
+
+// ---- filters ----------------------------------------------------------------------------------------------------------
+typedef struct {
+  const float *weight, *scale;
+  float *u;
+  int64_t true_k, true_c, k, c;  // k outputs and c inputs of the packed filter
+  int rotate;
+} pack_task;
+
+// One block of up to 32 output channels.
+static void pack_block(void *context, int64_t index) {
+  const pack_task *t = context;
+  int64_t k0 = index * 32, width = least(32, t->k - k0);
+  int64_t outputs = t->rotate ? t->true_c : t->true_k, inputs = t->rotate ? t->true_k : t->true_c;
+  float g[6][3];
+  filter_matrix(g);
+  for (int64_t c = 0; c < t->c; c++) {
+    float w[9][32];
+    memset(w, 0, sizeof(w));
+    if (c < inputs)
+      for (int64_t j = 0; j < width && k0 + j < outputs; j++) {
+        int64_t k = k0 + j;
+        const float *source = t->weight + (t->rotate ? c * t->true_c + k : k * t->true_c + c) * 9;
+        float factor = t->scale ? t->scale[t->rotate ? c : k] : 1;
+        for (int i = 0; i < 9; i++) w[i][j] = source[t->rotate ? 8 - i : i] * factor;
+      }
+    for (int64_t j = 0; j < width; j += VL) {
+      vf rows[6][3];
+      for (int x = 0; x < 3; x++)
+        for (int i = 0; i < 6; i++)
+          rows[i][x] = g[i][0] * load(w[x] + j) + g[i][1] * load(w[3 + x] + j) + g[i][2] * load(w[6 + x] + j);
+      for (int i = 0; i < 6; i++)
+        for (int q = 0; q < 6; q++)
+          store(t->u + (i * 6 + q) * t->k * t->c + k0 * t->c + c * width + j,
+                g[q][0] * rows[i][0] + g[q][1] * rows[i][1] + g[q][2] * rows[i][2]);
+    }
+  }
+}
+
+static void pack_winograd(int threads, const float *weight, int64_t true_k, int64_t true_c, int rotate, const float *scale,
+                          float *u) {
+  pack_task t = {weight, scale, u, true_k, true_c, 0, 0, rotate};
+  t.k = round_up(rotate ? true_c : true_k, 16);
+  t.c = round_up(rotate ? true_k : true_c, 16);
+  ck_parallel(threads, pieces(t.k, 32), &t, pack_block);
+}
+
+// ---- transforms of one tile ---------------------------------------------------------------------------------------------
+// V[position] of 16 channels from the 6x6 pixels around an output tile; pixels outside the image count as 0.
+INLINE void transform_input(const float *x, int64_t xs, int64_t h, int64_t w, tile_place at, int64_t c16, float *v,
+                            int64_t position_step) {
+  int64_t y0 = at.y - 1, x0 = at.x - 1;
+  float patch[36][16];
+  const float *corner = x + ((at.image * h + y0) * w + x0) * xs + c16;
+  int64_t row = w * xs, column = xs;
+  if (y0 < 0 || x0 < 0 || y0 + 6 > h || x0 + 6 > w) {
+    for (int64_t i = 0; i < 6; i++)
+      for (int64_t j = 0; j < 6; j++) {
+        int inside = y0 + i >= 0 && y0 + i < h && x0 + j >= 0 && x0 + j < w;
+        if (inside) memcpy(patch[i * 6 + j], corner + i * row + j * column, 64); else memset(patch[i * 6 + j], 0, 64);
+      }
+    corner = patch[0];
+    row = 6 * 16;
+    column = 16;
+  }
+  for (int64_t lane = 0; lane < 16; lane += VL) {
+    UNROLL for (int pair = 0; pair < 3; pair++) {
+      vf first[6], second[6];
+      UNROLL for (int j = 0; j < 6; j++) {
+        vf d[6];
+        UNROLL for (int i = 0; i < 6; i++) d[i] = load(corner + i * row + j * column + lane);
+        input_rows(d, pair, &first[j], &second[j]);
+      }
+      UNROLL for (int q = 0; q < 3; q++) {
+        vf left, right;
+        input_rows(first, q, &left, &right);
+        store(v + (first_row(pair) * 6 + first_row(q)) * position_step + lane, left);
+        store(v + (first_row(pair) * 6 + second_row(q)) * position_step + lane, right);
+        input_rows(second, q, &left, &right);
+        store(v + (second_row(pair) * 6 + first_row(q)) * position_step + lane, left);
+        store(v + (second_row(pair) * 6 + second_row(q)) * position_step + lane, right);
+      }
+    }
+  }
+}
+
+// The adjoint of the output transform for 16 channels of a tile of gradients.
+INLINE void transform_gradient(const float *dy, int64_t ys, int64_t h, int64_t w, tile_place at, int64_t k16, float *m,
+                               int64_t position_step) {
+  const float *corner = dy + ((at.image * h + at.y) * w + at.x) * ys + k16;
+  int whole = at.y + 4 <= h && at.x + 4 <= w;
+  for (int64_t lane = 0; lane < 16; lane += VL) {
+    vf rows[6][4];
+    UNROLL for (int j = 0; j < 4; j++) {
+      vf d[4], o[6];
+      UNROLL for (int i = 0; i < 4; i++)
+        d[i] = whole || (at.y + i < h && at.x + j < w) ? load(corner + (i * w + j) * ys + lane) : splat(0);
+      gradient_rows(d, o);
+      UNROLL for (int i = 0; i < 6; i++) rows[i][j] = o[i];
+    }
+    UNROLL for (int i = 0; i < 6; i++) {
+      vf o[6];
+      gradient_rows(rows[i], o);
+      UNROLL for (int j = 0; j < 6; j++) store(m + (i * 6 + j) * position_step + lane, o[j]);
+    }
+  }
+}
+
+// ---- forward ------------------------------------------------------------------------------------------------------------
+typedef struct {
+  const ck_winograd *p;
+  int64_t tiles, size;  // tiles in all and in a task
+  float *partial;       // [tasks][2][k] or null
+} forward_task;
+
+// The 4x4 outputs of one tile for `width` channels, with the epilogue.
+INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0,
+                       int64_t width, float *sums, float *squares) {
+  int whole = at.y + 4 <= p->h && at.x + 4 <= p->w;
+  int64_t pixel0 = (at.image * p->h + at.y) * p->w + at.x;
+  for (int64_t lane = 0; lane < width; lane += VL) {
+    vf rows[4][6], bias = p->bias ? load(p->bias + k0 + lane) : splat(0);
+    UNROLL for (int j = 0; j < 6; j++) {
+      vf d[6], o[4];
+      UNROLL for (int i = 0; i < 6; i++) d[i] = load(m + (i * 6 + j) * position_step + lane);
+      output_rows(d, o);
+      UNROLL for (int i = 0; i < 4; i++) rows[i][j] = o[i];
+    }
+    vf sum = splat(0), square = splat(0);
+    UNROLL for (int i = 0; i < 4; i++) {
+      vf o[4];
+      output_rows(rows[i], o);
+      UNROLL for (int j = 0; j < 4; j++) {
+        if (!whole && (at.y + i >= p->h || at.x + j >= p->w)) continue;
+        sum += o[j];
+        square += o[j] * o[j];
+        vf value = o[j] + bias;
+        if (p->relu) value = positive(value);
+        int64_t pixel = pixel0 + i * p->w + j;
+        if (p->residual) value = p->residual_scale * value + load(p->residual + pixel * p->rs + k0 + lane);
+        store(p->y + pixel * p->ys + k0 + lane, value);
+      }
+    }
+    if (sums) {
+      store(sums + k0 + lane, load(sums + k0 + lane) + sum);
+      store(squares + k0 + lane, load(squares + k0 + lane) + square);
+    }
+  }
+}
+
+static void forward_tiles(void *context, int64_t index) {
+  const forward_task *t = context;
+  const ck_winograd *p = t->p;
+  int64_t t0 = index * t->size, count = least(t->size, t->tiles - t0), rows = t->size;
+  int64_t input_step = p->c * rows + 16, output_step = rows * 32 + 16;
+  float *v = ck_scratch(0, POSITIONS * input_step * 4), *m = ck_scratch(1, POSITIONS * output_step * 4);
+  for (int64_t c = 0; c < p->c; c += 16)
+    for (int64_t i = 0; i < count; i++)
+      transform_input(p->x, p->xs, p->h, p->w, place_of(t0 + i, p->h, p->w), c, v + c * rows + i * 16, input_step);
+  float *sums = t->partial ? t->partial + index * 2 * p->k : 0, *squares = sums ? sums + p->k : 0;
+  if (sums) memset(sums, 0, (size_t)(2 * p->k) * sizeof(float));
+  for (int64_t k = 0; k < p->k; k += 32) {
+    int64_t width = least(32, p->k - k);
+    for (int64_t q = 0; q < POSITIONS; q++)
+      panel_product(count, p->c, v + q * input_step, rows, p->filter + (q * p->k + k) * p->c, width, m + q * output_step);
+    for (int64_t i = 0; i < count; i++)
+      write_tile(p, m + i * width, output_step, place_of(t0 + i, p->h, p->w), k, width, sums, squares);
+  }
+}
+
+// Adds partial[count][width] in order, in double precision.
+static void add_partials(const float *partial, int64_t count, int64_t width, double *sums) {
+  for (int64_t k = 0; k < width; k++) sums[k] = 0;
+  for (int64_t i = 0; i < count; i++)
+    for (int64_t k = 0; k < width; k++) sums[k] += partial[i * width + k];
+}
+
+static void winograd(int threads, const ck_winograd *p) {
+  forward_task t = {p, p->n * pieces(p->h, 4) * pieces(p->w, 4), 0, 0};
+  t.size = round_up(p->c <= 64 ? 56 : 28, ROWS16);
+  int64_t tasks = pieces(t.tiles, t.size), bytes = tasks * 2 * p->k * 4;
+  if (p->sums) t.partial = ck_alloc(bytes);
+  ck_parallel(threads, tasks, &t, forward_tiles);
+  if (p->sums) {
+    add_partials(t.partial, tasks, 2 * p->k, p->sums);
+    ck_free(t.partial, bytes);
+  }
+}
+
+// ---- gradient of the weights ----------------------------------------------------------------------------------------------
+// dU = sum over tiles of V^T (A dY A^T), then dg = G^T dU G. Tiles are taken in chunks: all threads transform a chunk, then
+// all threads multiply it, each its own positions and channels, so that every sum runs in the order of the tiles.
+typedef struct {
+  const ck_winograd_weight *p;
+  int64_t tiles, first, count, room;  // of the chunk; room for tiles between blocks
+  float *v, *m, *du;
+} weight_task;
+
+enum { TRANSFORM_TILES = 16 };
+
+static void transform_tiles(void *context, int64_t index) {
+  const weight_task *t = context;
+  const ck_winograd_weight *p = t->p;
+  int64_t blocks = p->c / 16 + p->k / 16, block = index % blocks, i0 = index / blocks * TRANSFORM_TILES;
+  int64_t end = least(t->count, i0 + TRANSFORM_TILES);
+  for (int64_t i = i0; i < end; i++) {
+    tile_place at = place_of(t->first + i, p->h, p->w);
+    if (block < p->c / 16)
+      transform_input(p->x, p->xs, p->h, p->w, at, block * 16, t->v + block * 16 * t->room + i * 16, p->c * t->room + 16);
+    else
+      transform_gradient(p->dy, p->ys, p->h, p->w, at, block * 16 - p->c, t->m + (block * 16 - p->c) * t->room + i * 16,
+                         p->k * t->room + 16);
+  }
+}
+
+// One position and one block of up to 32 output channels, all input channels.
+static void multiply_block(void *context, int64_t index) {
+  const weight_task *t = context;
+  const ck_winograd_weight *p = t->p;
+  int64_t columns = pieces(p->k, 32), q = index / columns, k = index % columns * 32, width = least(32, p->k - k);
+  const float *v = t->v + q * (p->c * t->room + 16), *m = t->m + q * (p->k * t->room + 16) + k * t->room;
+  float *du = t->du + (q * p->k + k) * p->c;
+  if (t->first == 0) memset(du, 0, (size_t)(width * p->c) * sizeof(float));
+  for (int64_t c = 0; c < p->c; c += 16)
+    outer_product(t->count, v + c * t->room, m, t->room * 16, width, du + c * width);
+}
+
+static void finish_weight(void *context, int64_t index) {
+  const weight_task *t = context;
+  const ck_winograd_weight *p = t->p;
+  float g[6][3];
+  filter_matrix(g);
+  int64_t k0 = index * 32, width = least(32, p->k - k0);
+  for (int64_t c = 0; c < p->true_c; c++) {
+    float result[9][32];
+    for (int64_t lane = 0; lane < width; lane += VL) {
+      vf rows[3][6];
+      for (int j = 0; j < 6; j++)
+        for (int r = 0; r < 3; r++) {
+          vf sum = splat(0);
+          for (int i = 0; i < 6; i++)
+            sum += g[i][r] * load(t->du + ((i * 6 + j) * p->k + k0) * p->c + c * width + lane);
+          rows[r][j] = sum;
+        }
+      for (int r = 0; r < 3; r++)
+        for (int s = 0; s < 3; s++) {
+          vf sum = splat(0);
+          for (int j = 0; j < 6; j++) sum += g[j][s] * rows[r][j];
+          store(result[r * 3 + s] + lane, sum);
+        }
+    }
+    for (int64_t j = 0; j < width && k0 + j < p->true_k; j++)
+      for (int i = 0; i < 9; i++) p->dweight[((k0 + j) * p->true_c + c) * 9 + i] = result[i][j];
+  }
+}
+
+static void winograd_weight(int threads, const ck_winograd_weight *p) {
+  weight_task t = {.p = p, .tiles = p->n * pieces(p->h, 4) * pieces(p->w, 4)};
+  t.room = WEIGHT_CHUNK_FLOATS / (POSITIONS * (p->c + p->k)) / TRANSFORM_TILES * TRANSFORM_TILES;
+  if (t.room < 4 * TRANSFORM_TILES) t.room = 4 * TRANSFORM_TILES;
+  if (t.room > t.tiles) t.room = round_up(t.tiles, TRANSFORM_TILES);
+  int64_t v_bytes = POSITIONS * (p->c * t.room + 16) * 4, m_bytes = POSITIONS * (p->k * t.room + 16) * 4;
+  int64_t du_bytes = POSITIONS * p->c * p->k * 4;
+  t.v = ck_alloc(v_bytes);
+  t.m = ck_alloc(m_bytes);
+  t.du = ck_alloc(du_bytes);
+  for (t.first = 0; t.first < t.tiles; t.first += t.room) {
+    t.count = least(t.room, t.tiles - t.first);
+    ck_parallel(threads, pieces(t.count, TRANSFORM_TILES) * (p->c / 16 + p->k / 16), &t, transform_tiles);
+    ck_parallel(threads, POSITIONS * pieces(p->k, 32), &t, multiply_block);
+  }
+  ck_parallel(threads, pieces(p->k, 32), &t, finish_weight);
+  ck_free(t.v, v_bytes);
+  ck_free(t.m, m_bytes);
+  ck_free(t.du, du_bytes);
+}

@@ -1,0 +1,310 @@
+import CKernels
+
+/// Convolutions in channels-last layout with the SIMD kernels: 3x3 with stride 1 and padding 1 (Winograd, or directly from a
+/// single input channel), 1x1, and transposed 2x2 with stride 2. Everything else goes through `Convolution`.
+enum FastConvolution {
+  static var kernels: ck_kernels { ck_kernels_for(NN.options.instructions.code)!.pointee }  // never null
+  static var threads: Int32 { Int32(NN.options.threads) }
+
+  enum Form {
+    case winograd, singleInput, pixel
+  }
+
+  /// The form that fits, if fast algorithms are wanted and one does.
+  static func form(_ weight: [Int], _ geometry: ConvolutionGeometry) -> Form? {
+    guard NN.options.convolution == .fast, geometry.stride == 1, geometry.dilation == 1, geometry.groups == 1 else {
+      return nil
+    }
+    switch (weight[2], weight[3], geometry.padding) {
+    case (3, 3, 1): return weight[1] == 1 ? .singleInput : .winograd
+    case (1, 1, 0): return .pixel
+    default: return nil
+    }
+  }
+
+  // MARK: - Packed weights
+
+  /// Filters for `winograd`; `rotated` for the backward pass. Each output channel is multiplied by `scale`.
+  static func packWinograd(_ weight: Tensor, rotated: Bool = false, scale: [Float]? = nil) -> Tensor {
+    let (k, c) = (weight.shape[0], weight.shape[1])
+    let packed = Tensor.empty([36 * Tensor.padded(k) * Tensor.padded(c)])
+    kernels.pack_winograd(threads, weight.data, Int64(k), Int64(c), rotated ? 1 : 0, scale, packed.data)
+    return packed
+  }
+
+  /// The blocks of a matrix [rows][columns] with zero padding.
+  private static func packMatrix(
+    _ source: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    kernels.pack_pixel(
+      source, Int64(rows), Int64(columns), Int64(rowStride), Int64(columnStride), Int64(Tensor.padded(rows)),
+      Int64(Tensor.padded(columns)), target)
+  }
+
+  /// Values padded with zeros to whole lanes.
+  static func padded(_ values: Tensor?) -> Tensor? {
+    guard let values else { return nil }
+    let result = Tensor.zeros([Tensor.padded(values.count)])
+    result.data.update(from: values.data, count: values.count)
+    return result
+  }
+
+  // MARK: - 3x3
+
+  /// What follows the sums of a convolution.
+  struct Epilogue {
+    var bias: Tensor?
+    var relu = false
+    var residual: Tensor?
+    var residualScale: Float = 1
+  }
+
+  /// 3x3 by Winograd from channels-last to channels-last; `sums` asks for the statistics of the plain result.
+  static func winograd(
+    _ x: Tensor, _ filter: Tensor, channels k: Int, epilogue: Epilogue = Epilogue(), into place: Tensor? = nil,
+    wantsSums: Bool = false
+  ) -> (y: Tensor, sums: [Double]) {
+    let y = place ?? .emptyChannelsLast([x.n, k, x.h, x.w])
+    let bias = padded(epilogue.bias)
+    var sums = [Double](repeating: 0, count: wantsSums ? 2 * Tensor.padded(k) : 0)
+    sums.withUnsafeMutableBufferPointer { buffer in
+      var p = ck_winograd()
+      (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
+      (p.c, p.k) = (Int64(x.paddedChannels), Int64(Tensor.padded(k)))
+      (p.x, p.xs) = (UnsafePointer(x.data), Int64(x.pixelStride))
+      p.filter = UnsafePointer(filter.data)
+      (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+      p.bias = bias.map { UnsafePointer($0.data) }
+      p.relu = epilogue.relu ? 1 : 0
+      if let residual = epilogue.residual {
+        (p.residual, p.rs) = (UnsafePointer(residual.data), Int64(residual.pixelStride))
+        p.residual_scale = epilogue.residualScale
+      }
+      p.sums = wantsSums ? buffer.baseAddress : nil
+      kernels.winograd(threads, &p)
+    }
+    return (y, sums)
+  }
+
+  static func winogradWeightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
+    let result = Tensor.empty([dy.c, x.c, 3, 3])
+    var p = ck_winograd_weight()
+    (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
+    (p.c, p.k) = (Int64(x.paddedChannels), Int64(dy.paddedChannels))
+    (p.x, p.xs) = (UnsafePointer(x.data), Int64(x.pixelStride))
+    (p.dy, p.ys) = (UnsafePointer(dy.data), Int64(dy.pixelStride))
+    (p.true_c, p.true_k, p.dweight) = (Int64(x.c), Int64(dy.c), result.data)
+    kernels.winograd_weight(threads, &p)
+    return result
+  }
+
+  /// 3x3 from one contiguous channel to channels-last.
+  static func singleInput(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, relu: Bool = false, scale: [Float]? = nil,
+    into place: Tensor? = nil, wantsSums: Bool = false
+  ) -> (y: Tensor, sums: [Double]) {
+    let k = weight.shape[0]
+    let lanes = Tensor.padded(k)
+    let nine = Tensor.zeros([9, lanes])
+    for channel in 0..<k {
+      for tap in 0..<9 { nine.data[tap * lanes + channel] = weight.data[channel * 9 + tap] * (scale?[channel] ?? 1) }
+    }
+    let y = place ?? .emptyChannelsLast([x.n, k, x.h, x.w])
+    let offsets = padded(bias)
+    var sums = [Double](repeating: 0, count: wantsSums ? 2 * lanes : 0)
+    sums.withUnsafeMutableBufferPointer { buffer in
+      kernels.single_input(
+        threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, nine.data, offsets?.data, relu ? 1 : 0,
+        y.data,
+        Int64(y.pixelStride), wantsSums ? buffer.baseAddress : nil)
+    }
+    return (y, sums)
+  }
+
+  static func singleInputWeightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
+    let (k, lanes) = (dy.c, dy.paddedChannels)
+    let nine = Tensor.empty([9, lanes])
+    kernels.single_input_weight(
+      threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, dy.data, Int64(dy.pixelStride), nine.data)
+    let result = Tensor.empty([k, 1, 3, 3])
+    for channel in 0..<k { for tap in 0..<9 { result.data[channel * 9 + tap] = nine.data[tap * lanes + channel] } }
+    return result
+  }
+
+  // MARK: - Products over the channels of pixels
+
+  /// y[p] = x[p] times matrix[c][k] given by strides, plus bias. With `taps` 4 between images of w x h and twice that size.
+  static func pixelProduct(
+    _ x: Tensor, _ matrix: Tensor, inputs: Int, outputs: Int, rowStride: Int, columnStride: Int, tapStride: Int = 0,
+    taps: Int = 1, gather: Bool = false, bias: Tensor? = nil, into place: Tensor? = nil
+  ) -> Tensor {
+    let (rows, columns) = (Tensor.padded(inputs), Tensor.padded(outputs))
+    let packed = Tensor.empty([taps * rows * columns])
+    if gather {
+      // One matrix whose rows are all taps, block of columns by block.
+      let joined = Tensor.zeros([taps * rows, outputs])
+      for tap in 0..<taps {
+        for r in 0..<inputs {
+          for k in 0..<outputs {
+            joined.data[(tap * rows + r) * outputs + k] =
+              matrix.data[tap * tapStride + r * rowStride + k * columnStride]
+          }
+        }
+      }
+      packMatrix(
+        joined.data, rows: taps * rows, columns: outputs, rowStride: outputs, columnStride: 1, into: packed.data)
+    } else {
+      for tap in 0..<taps {
+        packMatrix(
+          matrix.data + tap * tapStride, rows: inputs, columns: outputs, rowStride: rowStride,
+          columnStride: columnStride, into: packed.data + tap * rows * columns)
+      }
+    }
+    let (h, w) = gather && taps == 4 ? (x.h / 2, x.w / 2) : (x.h, x.w)
+    let large = !gather && taps == 4
+    let y = place ?? .emptyChannelsLast([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
+    let offsets = padded(bias)
+    var p = ck_pixel_product()
+    (p.n, p.h, p.w, p.c, p.k) = (Int64(x.n), Int64(h), Int64(w), Int64(rows), Int64(columns))
+    (p.x, p.xs, p.filter) = (UnsafePointer(x.data), Int64(x.pixelStride), UnsafePointer(packed.data))
+    (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+    p.bias = offsets.map { UnsafePointer($0.data) }
+    (p.taps, p.gather) = (Int32(taps), gather ? 1 : 0)
+    kernels.pixel_product(threads, &p)
+    return y
+  }
+
+  /// [taps][c][k] with padded channels: the sums over pixels of small[p][c] * large[p, tap][k].
+  static func pixelWeightGradient(_ small: Tensor, _ large: Tensor, taps: Int) -> Tensor {
+    let result = Tensor.empty([taps, small.paddedChannels, large.paddedChannels])
+    var p = ck_pixel_weight()
+    (p.n, p.h, p.w) = (Int64(small.n), Int64(small.h), Int64(small.w))
+    (p.c, p.k) = (Int64(small.paddedChannels), Int64(large.paddedChannels))
+    (p.small, p.small_stride) = (UnsafePointer(small.data), Int64(small.pixelStride))
+    (p.large, p.large_stride) = (UnsafePointer(large.data), Int64(large.pixelStride))
+    (p.taps, p.dweight) = (Int32(taps), result.data)
+    kernels.pixel_weight(threads, &p)
+    return result
+  }
+
+  /// The sum over the pixels of each channel, [c].
+  static func channelSums(_ x: Tensor) -> Tensor {
+    var sums = [Double](repeating: 0, count: 2 * x.paddedChannels)
+    kernels.channel_sums(threads, Int64(x.pixels), Int64(x.paddedChannels), x.data, Int64(x.pixelStride), &sums)
+    return Tensor(sums.prefix(x.c).map { Float($0) }, [x.c])
+  }
+}
+
+// MARK: - Recorded operations
+
+extension Tensor {
+  /// `convolved` in one of the fast forms.
+  func convolvedFast(_ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form) -> Tensor {
+    let filter = weight.contiguous().detached()
+    let offsets = bias?.contiguous().detached()
+    let (k, c) = (filter.shape[0], filter.shape[1])
+    switch form {
+    case .singleInput:
+      let x = contiguous()
+      let input = x.detached()
+      return FastConvolution.singleInput(x, filter, bias: offsets).y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = gradient.channelsLast()
+        return [
+          needs[0]
+            ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: 1).y : nil,
+          needs[1] ? FastConvolution.singleInputWeightGradient(input, dy) : nil,
+          needs[2] ? FastConvolution.channelSums(dy) : nil,
+        ]
+      }
+    case .winograd:
+      let x = channelsLast()
+      let input = x.detached()
+      let y = FastConvolution.winograd(
+        x, FastConvolution.packWinograd(filter), channels: k, epilogue: .init(bias: offsets)
+      ).y
+      return y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = gradient.channelsLast()
+        return [
+          needs[0]
+            ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: c).y : nil,
+          needs[1] ? FastConvolution.winogradWeightGradient(input, dy) : nil,
+          needs[2] ? FastConvolution.channelSums(dy) : nil,
+        ]
+      }
+    case .pixel:
+      if k == 1 { return convolvedToOneChannel(weight, filter, bias: bias, offsets: offsets) }
+      let x = channelsLast()
+      let input = x.detached()
+      let y = FastConvolution.pixelProduct(
+        x, filter, inputs: c, outputs: k, rowStride: 1, columnStride: c, bias: offsets)
+      return y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = gradient.channelsLast()
+        var dweight: Tensor?
+        if needs[1] {
+          let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 1)
+          let lanes = dy.paddedChannels
+          dweight = Tensor((0..<k * c).map { sums.data[$0 % c * lanes + $0 / c] }, [k, c, 1, 1])
+        }
+        return [
+          needs[0]
+            ? FastConvolution.pixelProduct(dy, filter, inputs: k, outputs: c, rowStride: c, columnStride: 1) : nil,
+          dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+        ]
+      }
+    }
+  }
+
+  private func convolvedToOneChannel(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
+    let x = channelsLast()
+    let input = x.detached()
+    let lanes = FastConvolution.padded(filter)!  // not nil: the filter is there
+    let y = Tensor.empty([n, 1, h, w])
+    let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
+    FastConvolution.kernels.single_output(
+      FastConvolution.threads, pixels, padding, x.data, Int64(x.pixelStride), lanes.data, offsets?.data[0] ?? 0, y.data)
+    let shape = filter.shape
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.contiguous()
+      let dx = needs[0] ? Tensor.emptyChannelsLast(input.shape) : nil
+      let dweight = Tensor.empty([Int(padding)])
+      var dbias: Float = 0
+      FastConvolution.kernels.single_output_backward(
+        FastConvolution.threads, pixels, padding, input.data, Int64(input.pixelStride), lanes.data, dy.data, dx?.data,
+        Int64(dx?.pixelStride ?? 0), dweight.data, &dbias)
+      return [dx, Tensor((0..<input.c).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
+    }
+  }
+
+  /// `convolvedTransposed` for a 2x2 kernel with stride 2.
+  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?, into place: Tensor?) -> Tensor {
+    let filter = weight.contiguous().detached()
+    let (c, k) = (filter.shape[0], filter.shape[1])
+    let x = channelsLast()
+    let input = x.detached()
+    // weight[c][k][tap]
+    let y = FastConvolution.pixelProduct(
+      x, filter, inputs: c, outputs: k, rowStride: 4 * k, columnStride: 4, tapStride: 1, taps: 4,
+      bias: bias?.contiguous().detached(), into: place)
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.channelsLast()
+      var dweight: Tensor?
+      if needs[1] {
+        let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 4)
+        let (rows, columns) = (input.paddedChannels, dy.paddedChannels)
+        let result = Tensor.empty([c, k, 2, 2])
+        for i in 0..<c * k {
+          for tap in 0..<4 { result.data[i * 4 + tap] = sums.data[(tap * rows + i / k) * columns + i % k] }
+        }
+        dweight = result
+      }
+      return [
+        needs[0]
+          ? FastConvolution.pixelProduct(
+            dy, filter, inputs: k, outputs: c, rowStride: 4, columnStride: 4 * k, tapStride: 1, taps: 4, gather: true)
+          : nil,
+        dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+      ]
+    }
+  }
+}
