@@ -15,6 +15,7 @@ extension StageCatalogue {
     DatasetSplit.self,
     DepthDegrade.self,
     SplatsDegrade.self,
+    Train.self,
     EvaluateCross.self,
     Command.self,
     Report.self,
