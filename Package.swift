@@ -74,11 +74,12 @@ let package = Package(
 if Context.environment["FUZZ"] != nil {
   package.targets.append(.target(name: "CFuzzDriver", path: "Fuzz/CFuzzDriver"))
   let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
-    ("FuzzWeights", ["NN"])
+    ("FuzzImages", ["Imaging"]), ("FuzzWeights", ["NN"]),
   ]
   for fuzzer in fuzzers {
     package.targets.append(
       .executableTarget(
-        name: fuzzer.name, dependencies: fuzzer.dependencies + ["CFuzzDriver"], path: "Fuzz/\(fuzzer.name)"))
+        name: fuzzer.name, dependencies: fuzzer.dependencies + ["CFuzzDriver"], path: "Fuzz/\(fuzzer.name)",
+        exclude: fuzzer.name == "FuzzImages" ? ["Seeds"] : []))
   }
 }
