@@ -1,0 +1,176 @@
+import Basics
+import NN
+import Testing
+
+/// Every fast kernel against the definition, on every instruction set that this processor has.
+@Suite struct KernelTests {
+  static let instructionSets = ComputeOptions.Instructions.allCases.filter { $0 <= .best }
+
+  /// What a random convolution gives forward and backward.
+  struct Outcome: Equatable {
+    var output: [Float]
+    var gradients: [[Float]]
+  }
+
+  struct Shape: Sendable, CustomTestStringConvertible {
+    var n, c, h, w, k: Int
+    var testDescription: String { "\(n)x\(c)x\(h)x\(w) to \(k)" }
+  }
+
+  static func random(_ shape: [Int], _ seed: UInt64, _ name: String) -> Tensor {
+    var random = SeededRandom(seed: seed, stream: name)
+    return Tensor((0..<shape.reduce(1, *)).map { _ in Float(random.uniform(-1, 1)) }, shape)
+  }
+
+  /// Output and gradients of `operation` for random inputs of these shapes and a random upstream gradient.
+  static func outcome(_ shapes: [[Int]], seed: UInt64 = 5, _ operation: ([Tensor]) -> Tensor) -> Outcome {
+    var gradients = [[Float]](repeating: [], count: shapes.count)
+    let inputs = shapes.enumerated().map { index, shape in
+      random(shape, seed, "input \(index)").variable { gradients[index] = $0.values }
+    }
+    let y = operation(inputs)
+    let output = y.values
+    y.backward(random(y.shape, seed, "upstream"))
+    return Outcome(output: output, gradients: gradients)
+  }
+
+  /// The largest difference relative to the root mean square of the expected values.
+  static func error(_ found: [Float], _ expected: [Float]) -> Double {
+    guard found.count == expected.count else { return .infinity }
+    let scale = (expected.reduce(0.0) { $0 + Double($1 * $1) } / Double(max(1, expected.count))).squareRoot()
+    var worst = 0.0
+    for (a, b) in zip(found, expected) {
+      let difference = abs(Double(a) - Double(b))
+      worst = difference.isNaN ? .infinity : max(worst, difference)
+    }
+    return worst / max(scale, 1e-30)
+  }
+
+  static func expectSame(
+    _ found: Outcome, _ expected: Outcome, limit: Double = 4e-5, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let forward = error(found.output, expected.output)
+    #expect(forward < limit, "forward", sourceLocation: sourceLocation)
+    for (index, pair) in zip(found.gradients, expected.gradients).enumerated() {
+      let backward = error(pair.0, pair.1)
+      #expect(backward < limit, "gradient \(index)", sourceLocation: sourceLocation)
+    }
+  }
+
+  func compare(_ set: ComputeOptions.Instructions, _ shapes: [[Int]], _ operation: ([Tensor]) -> Tensor) {
+    let expected = NN.with(ComputeOptions(threads: 2, convolution: .reference)) { Self.outcome(shapes, operation) }
+    let found = NN.with(ComputeOptions(threads: 2, instructions: set)) { Self.outcome(shapes, operation) }
+    Self.expectSame(found, expected)
+  }
+
+  static let shapes = [
+    Shape(n: 1, c: 16, h: 8, w: 8, k: 16), Shape(n: 2, c: 5, h: 7, w: 9, k: 3), Shape(n: 1, c: 48, h: 13, w: 6, k: 40),
+    Shape(n: 3, c: 33, h: 5, w: 30, k: 70), Shape(n: 1, c: 20, h: 1, w: 1, k: 8), Shape(n: 1, c: 2, h: 3, w: 65, k: 1),
+  ]
+
+  @Test(arguments: instructionSets, shapes)
+  func winograd(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [s.k, s.c, 3, 3], [s.k]]) {
+      $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 3, padding: 1))
+    }
+  }
+
+  @Test(arguments: instructionSets, shapes)
+  func singleInput(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, 1, s.h, s.w], [s.k, 1, 3, 3], [s.k]]) {
+      $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 3, padding: 1))
+    }
+  }
+
+  @Test(arguments: instructionSets, shapes)
+  func pixelProducts(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [s.k, s.c, 1, 1], [s.k]]) {
+      $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 1))
+    }
+  }
+
+  @Test(arguments: instructionSets, shapes)
+  func transposed(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [s.c, s.k, 2, 2], [s.k]]) {
+      $0[0].convolvedTransposed($0[1], bias: $0[2], ConvolutionGeometry(kernel: 2, stride: 2))
+    }
+  }
+
+  @Test(arguments: instructionSets)
+  func pooling(_ set: ComputeOptions.Instructions) {
+    compare(set, [[2, 20, 9, 7]]) { $0[0].maxPooled2x2() }
+  }
+
+  /// The fused operation against its three parts, in training and in evaluation.
+  @Test(arguments: instructionSets, shapes.filter { $0.h > 1 }, [true, false])
+  func convolutionNormReLU(_ set: ComputeOptions.Instructions, _ s: Shape, _ training: Bool) {
+    for c in [1, s.c] {
+      func block(_ fused: Bool) -> (Outcome, [String: StoredTensor]) {
+        let initialiser = WeightInitialiser(seed: 9)
+        let convolution = Conv2d(c, s.k, kernelSize: 3, padding: 1, initialiser)
+        let norm = BatchNorm2d(s.k)
+        norm.weight.assign(initialiser.uniform([s.k], bound: 1))
+        norm.bias.assign(initialiser.uniform([s.k], bound: 1))
+        norm.setTraining(training)
+        var result = NN.with(
+          ComputeOptions(threads: 2, convolution: fused ? .fast : .reference, instructions: set)
+        ) {
+          Self.outcome([[s.n, c, s.h, s.w]]) { $0[0].convolvedNormalisedReLU(convolution, norm) }
+        }
+        for parameter in [convolution.weight, norm.weight, norm.bias] {
+          result.gradients.append(parameter.gradient?.values ?? [])
+        }
+        return (result, norm.stateDictionary())
+      }
+      let (found, foundState) = block(true)
+      let (expected, expectedState) = block(false)
+      // A value within rounding of zero may fall on either side of the ReLU: gradients are compared as a whole.
+      #expect(Self.error(found.output, expected.output) < 1e-4)
+      for (a, b) in zip(found.gradients, expected.gradients) {
+        let distance = zip(a, b).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+        let length = b.reduce(0.0) { $0 + Double($1 * $1) }
+        #expect(distance.squareRoot() <= 2e-3 * length.squareRoot() + 1e-6)
+      }
+      for (name, value) in expectedState where value.type == .float32 {
+        #expect(Self.error(foundState[name]?.floats ?? [], value.floats) < 1e-4, "\(name)")
+      }
+    }
+  }
+
+  @Test func foldedEvaluationEqualsItsParts() {
+    let initialiser = WeightInitialiser(seed: 9)
+    let convolution = Conv2d(19, 24, kernelSize: 3, padding: 1, initialiser)
+    let norm = BatchNorm2d(24)
+    let x = Self.random([2, 19, 10, 11], 3, "x")
+    for _ in 0..<3 { _ = NN.withoutGradients { x.convolvedNormalisedReLU(convolution, norm) } }
+    norm.setTraining(false)
+    let folded = NN.withoutGradients { x.convolvedNormalisedReLU(convolution, norm) }
+    let parts = NN.with(ComputeOptions(convolution: .reference)) {
+      NN.withoutGradients { x.convolvedNormalisedReLU(convolution, norm) }
+    }
+    #expect(Self.error(folded.values, parts.values) < 1e-4)
+  }
+
+  /// The same bits for any number of threads, on each instruction set.
+  @Test(arguments: instructionSets)
+  func threadsChangeNothing(_ set: ComputeOptions.Instructions) {
+    let outcomes = [1, 2, 3, 8].map { threads in
+      NN.with(ComputeOptions(threads: threads, instructions: set)) {
+        let network = DepthUpResUNet(baseChannels: 8, predictsNormal: true, WeightInitialiser(seed: 3))
+        let low = Self.random([2, 1, 12, 20], 3, "low").mapValues { ($0 + 1) / 2 }
+        let target = Self.random([2, 1, 48, 80], 3, "target")
+        let output = network(NetworkInput(depth: low))
+        let normals = Tensor.filled([2, 3, 48, 80], 0.5)
+        (output.depth.depthLoss(target, mask: nil, gradientWeight: 0.5)
+          + output.normal!.normalCosineLoss(normals, mask: nil)).backward()  // the network has a normal head
+        return Outcome(
+          output: output.depth.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })
+      }
+    }
+    for other in outcomes.dropFirst() { #expect(other == outcomes[0]) }
+  }
+}
+
+extension Tensor {
+  fileprivate func mapValues(_ body: (Float) -> Float) -> Tensor { Tensor(values.map(body), shape) }
+}
