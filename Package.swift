@@ -48,7 +48,7 @@ let package = Package(
     .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     // Timings against PyTorch: `make bench`.
-    .executableTarget(name: "bench", dependencies: ["NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
+    .executableTarget(name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),

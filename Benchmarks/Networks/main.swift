@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import NN
 
@@ -34,6 +35,12 @@ func edsrGigaflops(batch: Int, side: Int) -> Double {
   return 2 * 9 * (low * (64 + 33 * 4096 + 4 * 4096) + 4 * low * 4 * 4096 + 16 * low * 64) / 1e9
 }
 
+/// A stack of NAFNet blocks of 32 channels.
+func nafGigaflops(side: Int) -> Double {
+  let pixels = Double(side * side)
+  return 2 * pixels * 36 * (32 * 64 + 9 * 64 + 32 * 32 + 32 * 64 + 32 * 32) / 1e9
+}
+
 let all = [
   Work(
     name: "unet-infer-full", model: "unet", trains: false, batch: 1, side: 256,
@@ -56,6 +63,8 @@ let all = [
   Work(
     name: "edsr-train-full", model: "edsr", trains: true, batch: 1, side: 256,
     forwardGigaflops: edsrGigaflops(batch: 1, side: 256)),
+  Work(name: "naf-infer", model: "naf", trains: false, batch: 1, side: 256, forwardGigaflops: nafGigaflops(side: 256)),
+  Work(name: "naf-train", model: "naf", trains: true, batch: 1, side: 256, forwardGigaflops: nafGigaflops(side: 256)),
 ]
 
 func peakMemory() -> Int {
@@ -75,11 +84,18 @@ final class Own {
 
   init(_ work: Work) throws {
     self.work = work
-    network = try ModelCatalogue.make(
-      work.model == "unet"
-        ? ["type": "depth-upres-unet", "base_channels": .int(work.base)] : ["type": "edsr-light"], seed: 1)
+    let description: JSON =
+      switch work.model {
+      case "unet": ["type": "depth-upres-unet", "base_channels": .int(work.base)]
+      case "edsr": ["type": "edsr-light"]
+      default:
+        [
+          "type": "nafnet", "channels": 32, "encoder_blocks": [], "middle_blocks": 36, "decoder_blocks": [], "scale": 1,
+        ]
+      }
+    network = try ModelCatalogue.make(description, seed: 1)
     optimiser = Adam(network.namedParameters, weightDecay: 1e-4)
-    let (n, low, high) = (work.batch, work.side, 4 * work.side)
+    let (n, low, high) = (work.batch, work.side, network.scale * work.side)
     func noise(_ count: Int) -> [Float] {
       var state: UInt32 = 1
       return (0..<count).map { _ in

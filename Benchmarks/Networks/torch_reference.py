@@ -72,6 +72,49 @@ class EDSR(nn.Module):
         return (base + 0.5 * self.tail(self.up(h + self.body(h)))).clamp(0, 1)
 
 
+class ChannelNorm(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        centred = x - x.mean(1, keepdim=True)
+        scaled = centred / (centred.pow(2).mean(1, keepdim=True) + 1e-6).sqrt()
+        return scaled * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+
+
+class GatedBlock(nn.Module):
+    """A block of NAFNet."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
+        self.conv1, self.conv3 = nn.Conv2d(width, 2 * width, 1), nn.Conv2d(width, width, 1)
+        self.conv2 = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width)
+        self.attention = nn.Conv2d(width, width, 1)
+        self.conv4, self.conv5 = nn.Conv2d(width, 2 * width, 1), nn.Conv2d(width, width, 1)
+        self.beta, self.gamma = (nn.Parameter(torch.zeros(1, width, 1, 1)) for _ in range(2))
+
+    def forward(self, x):
+        a, b = self.conv2(self.conv1(self.norm1(x))).chunk(2, 1)
+        h = a * b
+        y = x + self.beta * self.conv3(h * self.attention(h.mean((2, 3), keepdim=True)))
+        a, b = self.conv4(self.norm2(y)).chunk(2, 1)
+        return y + self.gamma * self.conv5(a * b)
+
+
+class NAFStack(nn.Module):
+    """NAFNet with all its 36 blocks at one level: what the library calls nafnet without encoders and decoders."""
+
+    def __init__(self, width=32, blocks=36):
+        super().__init__()
+        self.intro, self.ending = nn.Conv2d(1, width, 3, padding=1), nn.Conv2d(width, 1, 3, padding=1)
+        self.body = nn.Sequential(*(GatedBlock(width) for _ in range(blocks)))
+
+    def forward(self, x):
+        return x + self.ending(self.body(self.intro(x)))
+
+
 def depth_loss(p, t, m):
     def mean(difference, weight):
         return (difference.abs() * weight).sum() / weight.sum().clamp(min=1e-6)
@@ -89,7 +132,7 @@ def depth_loss(p, t, m):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("model", choices=["unet", "edsr"])
+    parser.add_argument("model", choices=["unet", "edsr", "naf"])
     parser.add_argument("mode", choices=["infer", "train"])
     parser.add_argument("batch", type=int)
     parser.add_argument("side", type=int)
@@ -99,10 +142,11 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    net = UNet(options.base) if options.model == "unet" else EDSR()
+    net = {"unet": lambda: UNet(options.base), "edsr": EDSR, "naf": NAFStack}[options.model]()
     net = net.to(memory_format=torch.channels_last).train(options.mode == "train")
     x = torch.rand(options.batch, 1, options.side, options.side).contiguous(memory_format=torch.channels_last)
-    target = torch.rand(options.batch, 1, 4 * options.side, 4 * options.side)
+    side = options.side * (1 if options.model == "naf" else 4)
+    target = torch.rand(options.batch, 1, side, side)
     mask = torch.ones_like(target)
     optimiser = torch.optim.AdamW(net.parameters(), 1e-4, weight_decay=1e-4)
     precision = (lambda: torch.autocast("cpu", torch.bfloat16)) if options.bf16 else contextlib.nullcontext

@@ -96,15 +96,31 @@ import Testing
     }
   }
 
+  @Test(arguments: instructionSets, shapes)
+  func depthwise(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [s.c, 1, 3, 3], [s.c]]) {
+      $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 3, padding: 1, groups: s.c))
+    }
+  }
+
+  /// A tensor that is pooled and used besides: the two gradients meet.
+  @Test(arguments: instructionSets, [8, 9])
+  func poolingBesidesAnotherUse(_ set: ComputeOptions.Instructions, _ side: Int) {
+    compare(set, [[2, 20, side, 7], [2, 20, side, 7]]) { x in
+      let product = x[0] * x[1]
+      return product.maxPooled2x2().resized(height: side, width: 7, .nearest) + product
+    }
+  }
+
   @Test(arguments: instructionSets)
   func pooling(_ set: ComputeOptions.Instructions) {
     compare(set, [[2, 20, 9, 7]]) { $0[0].maxPooled2x2() }
   }
 
   /// The fused operation against its three parts, in training and in evaluation.
-  @Test(arguments: instructionSets, shapes.filter { $0.h > 1 }, [true, false])
-  func convolutionNormReLU(_ set: ComputeOptions.Instructions, _ s: Shape, _ training: Bool) {
-    for c in [1, s.c] {
+  @Test(arguments: instructionSets, shapes.filter { $0.h > 1 })
+  func convolutionNormReLU(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    for (c, training) in [(1, true), (s.c, true), (s.c, false)] {
       func block(_ fused: Bool) -> (Outcome, [String: StoredTensor]) {
         let initialiser = WeightInitialiser(seed: 9)
         let convolution = Conv2d(c, s.k, kernelSize: 3, padding: 1, initialiser)

@@ -156,6 +156,12 @@ typedef struct {
   void (*single_output_backward)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
                                  const float *dy, float *dx, int64_t dxs, float *dweight, float *dbias);
 
+  // 3x3, padding 1, one filter for each channel; weight9[9][c]; `rotate` turns the filters by 180 degrees (backward pass).
+  void (*depthwise)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
+                    const float *weight9, const float *bias, int rotate, float *y, int64_t ys);
+  void (*depthwise_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
+                           const float *dy, int64_t ys, float *dweight9);
+
   // sums[2][c]: sum and sum of squares over pixels
   void (*channel_sums)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums);
   void (*norm_forward)(int threads, const ck_norm *p, float *z, int64_t zs);

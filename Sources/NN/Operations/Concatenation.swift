@@ -39,18 +39,21 @@ extension Tensor {
     } else {
       result = .emptyChannelsLast(shape)
       let stride = result.pixelStride
-      let sources = parts.map { $0.channelsLast().detached() }
+      let images = parts.map { $0.channelsLast().detached() }
+      // Plain pointers: tensors inside the loop would be counted up and down by every thread.
+      let sources = images.map { (data: $0.data, stride: $0.pixelStride, channels: $0.c) }
       let target = result.data
       parallelChunks(result.pixels, of: 512) { range in
         for pixel in range {
           var start = pixel * stride
           for source in sources {
-            (target + start).update(from: source.data + pixel * source.pixelStride, count: source.c)
-            start += source.c
+            (target + start).update(from: source.data + pixel * source.stride, count: source.channels)
+            start += source.channels
           }
           for k in start..<(pixel + 1) * stride { target[k] = 0 }
         }
       }
+      withExtendedLifetime(images) {}
     }
     return result.recorded(parts) { gradient, needs in
       var start = 0
@@ -81,6 +84,16 @@ extension Tensor {
     let result: Tensor
     if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
       result = Tensor(shape: shape, layout: layout, storage: storage, offset: offset + range.lowerBound)
+    } else if case .channelsLast(let stride) = layout {
+      result = .emptyChannelsLast(shape)
+      let (from, to, lanes) = (data + range.lowerBound, result.data, result.pixelStride)
+      parallelChunks(pixels, of: 1024) { chunk in
+        for pixel in chunk {
+          let target = to + pixel * lanes
+          target.update(from: from + pixel * stride, count: range.count)
+          for k in range.count..<lanes { target[k] = 0 }
+        }
+      }
     } else {
       let source = contiguous()
       result = .empty(shape)

@@ -97,7 +97,8 @@ extension Tensor {
     let x = contiguous()
     let y = Convolution.dataGradient(sizes, x, filter)
     if let bias {
-      let (values, target, area) = (bias.contiguous().data, y.data, outputShape[2] * outputShape[3])
+      let offsets = bias.contiguous()
+      let (values, target, area) = (offsets.data, y.data, outputShape[2] * outputShape[3])
       parallel(outputShape[0] * k) { plane in
         for i in plane * area..<(plane + 1) * area { target[i] += values[plane % k] }
       }

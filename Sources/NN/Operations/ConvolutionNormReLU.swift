@@ -66,13 +66,16 @@ extension Tensor {
         },
         variance: normalisation.variance, count: y.pixels))
     let z = normalisation.applied(to: y, into: place)
-    let input = x.detached()
+    // The result is one pass away from `y`, which the backward pass needs in any case.
+    if place == nil { z.recompute = { normalisation.applied(to: y, into: nil) } }
+    let input = Saved(x)
     let biasValue = convolution.bias?.tensor
     return z.recorded([x, weight, gain, shift, biasValue]) { gradient, needs in
       let (dy, dgain, dshift) = normalisation.backward(gradient.channelsLast(), y)
       let dweight =
         isSingle
-        ? FastConvolution.singleInputWeightGradient(input, dy) : FastConvolution.winogradWeightGradient(input, dy)
+        ? FastConvolution.singleInputWeightGradient(input.value, dy)
+        : FastConvolution.winogradWeightGradient(input.value, dy)
       let dx =
         needs[0]
         ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: c).y : nil

@@ -7,13 +7,15 @@ enum FastConvolution {
   static var threads: Int32 { Int32(NN.options.threads) }
 
   enum Form {
-    case winograd, singleInput, pixel
+    case winograd, singleInput, pixel, depthwise
   }
 
   /// The form that fits, if fast algorithms are wanted and one does.
   static func form(_ weight: [Int], _ geometry: ConvolutionGeometry) -> Form? {
-    guard NN.options.convolution == .fast, geometry.stride == 1, geometry.dilation == 1, geometry.groups == 1 else {
-      return nil
+    guard NN.options.convolution == .fast, geometry.stride == 1, geometry.dilation == 1 else { return nil }
+    if geometry.groups > 1 {
+      let isDepthwise = weight == [geometry.groups, 1, 3, 3] && geometry.padding == 1
+      return isDepthwise ? .depthwise : nil
     }
     switch (weight[2], weight[3], geometry.padding) {
     case (3, 3, 1): return weight[1] == 1 ? .singleInput : .winograd
@@ -107,8 +109,9 @@ enum FastConvolution {
     let k = weight.shape[0]
     let lanes = Tensor.padded(k)
     let nine = Tensor.zeros([9, lanes])
+    let (from, to) = (weight.data, nine.data)
     for channel in 0..<k {
-      for tap in 0..<9 { nine.data[tap * lanes + channel] = weight.data[channel * 9 + tap] * (scale?[channel] ?? 1) }
+      for tap in 0..<9 { to[tap * lanes + channel] = from[channel * 9 + tap] * (scale?[channel] ?? 1) }
     }
     let y = place ?? .emptyChannelsLast([x.n, k, x.h, x.w])
     let offsets = padded(bias)
@@ -144,11 +147,11 @@ enum FastConvolution {
     if gather {
       // One matrix whose rows are all taps, block of columns by block.
       let joined = Tensor.zeros([taps * rows, outputs])
+      let (from, to) = (matrix.data, joined.data)
       for tap in 0..<taps {
         for r in 0..<inputs {
           for k in 0..<outputs {
-            joined.data[(tap * rows + r) * outputs + k] =
-              matrix.data[tap * tapStride + r * rowStride + k * columnStride]
+            to[(tap * rows + r) * outputs + k] = from[tap * tapStride + r * rowStride + k * columnStride]
           }
         }
       }
@@ -232,6 +235,7 @@ extension Tensor {
           needs[2] ? FastConvolution.channelSums(dy) : nil,
         ]
       }
+    case .depthwise: return convolvedDepthwise(weight, filter, bias: bias, offsets: offsets)
     case .pixel:
       if k == 1 { return convolvedToOneChannel(weight, filter, bias: bias, offsets: offsets) }
       let x = channelsLast()
@@ -243,8 +247,9 @@ extension Tensor {
         var dweight: Tensor?
         if needs[1] {
           let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 1)
-          let lanes = dy.paddedChannels
-          dweight = Tensor((0..<k * c).map { sums.data[$0 % c * lanes + $0 / c] }, [k, c, 1, 1])
+          let (lanes, values) = (dy.paddedChannels, sums.data)
+          dweight = Tensor((0..<k * c).map { values[$0 % c * lanes + $0 / c] }, [k, c, 1, 1])
+          withExtendedLifetime(sums) {}
         }
         return [
           needs[0]
@@ -257,7 +262,7 @@ extension Tensor {
 
   private func convolvedToOneChannel(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
     let x = channelsLast()
-    let input = x.detached()
+    let (input, inputShape) = (Saved(x), x.shape)
     let lanes = FastConvolution.padded(filter)!  // not nil: the filter is there
     let y = Tensor.empty([n, 1, h, w])
     let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
@@ -265,14 +270,46 @@ extension Tensor {
       FastConvolution.threads, pixels, padding, x.data, Int64(x.pixelStride), lanes.data, offsets?.data[0] ?? 0, y.data)
     let shape = filter.shape
     return y.recorded([x, weight, bias]) { gradient, needs in
-      let dy = gradient.contiguous()
-      let dx = needs[0] ? Tensor.emptyChannelsLast(input.shape) : nil
+      let (dy, kept) = (gradient.contiguous(), input.value)
+      let dx = needs[0] ? Tensor.emptyChannelsLast(inputShape) : nil
       let dweight = Tensor.empty([Int(padding)])
       var dbias: Float = 0
       FastConvolution.kernels.single_output_backward(
-        FastConvolution.threads, pixels, padding, input.data, Int64(input.pixelStride), lanes.data, dy.data, dx?.data,
+        FastConvolution.threads, pixels, padding, kept.data, Int64(kept.pixelStride), lanes.data, dy.data, dx?.data,
         Int64(dx?.pixelStride ?? 0), dweight.data, &dbias)
-      return [dx, Tensor((0..<input.c).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
+      return [dx, Tensor((0..<inputShape[1]).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
+    }
+  }
+
+  private func convolvedDepthwise(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
+    let x = channelsLast()
+    let input = x.detached()
+    let (channels, lanes) = (c, x.paddedChannels)
+    let nine = Tensor.zeros([9, lanes])
+    for channel in 0..<channels {
+      for tap in 0..<9 { nine.data[tap * lanes + channel] = filter.data[channel * 9 + tap] }
+    }
+    func apply(_ source: Tensor, _ offsets: Tensor?, rotated: Bool) -> Tensor {
+      let result = Tensor.emptyChannelsLast(source.shape)
+      FastConvolution.kernels.depthwise(
+        FastConvolution.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes), source.data,
+        Int64(source.pixelStride), nine.data, offsets?.data, rotated ? 1 : 0, result.data, Int64(result.pixelStride))
+      return result
+    }
+    let y = apply(x, FastConvolution.padded(offsets), rotated: false)
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.channelsLast()
+      var dweight: Tensor?
+      if needs[1] {
+        let sums = Tensor.empty([9, lanes])
+        FastConvolution.kernels.depthwise_weight(
+          FastConvolution.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes), input.data,
+          Int64(input.pixelStride), dy.data, Int64(dy.pixelStride), sums.data)
+        dweight = Tensor((0..<channels * 9).map { sums.data[$0 % 9 * lanes + $0 / 9] }, [channels, 1, 3, 3])
+      }
+      return [
+        needs[0] ? apply(dy, nil, rotated: true) : nil, dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+      ]
     }
   }
 
@@ -281,7 +318,7 @@ extension Tensor {
     let filter = weight.contiguous().detached()
     let (c, k) = (filter.shape[0], filter.shape[1])
     let x = channelsLast()
-    let input = x.detached()
+    let input = Saved(x)
     // weight[c][k][tap]
     let y = FastConvolution.pixelProduct(
       x, filter, inputs: c, outputs: k, rowStride: 4 * k, columnStride: 4, tapStride: 1, taps: 4,
@@ -290,12 +327,14 @@ extension Tensor {
       let dy = gradient.channelsLast()
       var dweight: Tensor?
       if needs[1] {
-        let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 4)
-        let (rows, columns) = (input.paddedChannels, dy.paddedChannels)
+        let sums = FastConvolution.pixelWeightGradient(input.value, dy, taps: 4)
+        let (rows, columns) = (Tensor.padded(c), dy.paddedChannels)
         let result = Tensor.empty([c, k, 2, 2])
+        let (from, to) = (sums.data, result.data)
         for i in 0..<c * k {
-          for tap in 0..<4 { result.data[i * 4 + tap] = sums.data[(tap * rows + i / k) * columns + i % k] }
+          for tap in 0..<4 { to[i * 4 + tap] = from[(tap * rows + i / k) * columns + i % k] }
         }
+        withExtendedLifetime(sums) {}
         dweight = result
       }
       return [

@@ -10,14 +10,32 @@ extension Tensor {
     FastConvolution.kernels.max_pool(
       FastConvolution.threads, sizes.0, sizes.1, sizes.2, sizes.3, x.data, Int64(x.pixelStride), y.data)
     let input = x.detached()
-    return y.recorded([x]) { gradient, _ in
+    return y.recorded(x) { gradient, existing in
       let dy = gradient.channelsLast()
+      let before = existing?.channelsLast()
       let dx = Tensor.emptyChannelsLast(input.shape)
-      if sizes.1 % 2 == 1 || sizes.2 % 2 == 1 { dx.data.update(repeating: 0, count: dx.denseCount) }
-      FastConvolution.kernels.max_pool_backward(
-        FastConvolution.threads, sizes.0, sizes.1, sizes.2, sizes.3, input.data, Int64(input.pixelStride), dy.data,
-        Int64(dy.pixelStride), nil, 0, dx.data, Int64(dx.pixelStride))
-      return [dx]
+      if sizes.1 % 2 == 1 || sizes.2 % 2 == 1 {
+        // The dropped row and column keep what is there.
+        if let before { return dx.filled(with: before).addingPool(input, dy, sizes, before) }
+        dx.data.update(repeating: 0, count: dx.denseCount)
+      }
+      return dx.addingPool(input, dy, sizes, before)
     }
+  }
+
+  private func addingPool(
+    _ input: Tensor, _ dy: Tensor, _ sizes: (Int64, Int64, Int64, Int64), _ before: Tensor?
+  ) -> Tensor {
+    FastConvolution.kernels.max_pool_backward(
+      FastConvolution.threads, sizes.0, sizes.1, sizes.2, sizes.3, input.data, Int64(input.pixelStride), dy.data,
+      Int64(dy.pixelStride), before?.data, Int64(before?.pixelStride ?? 0), data, Int64(pixelStride))
+    return self
+  }
+
+  private func filled(with other: Tensor) -> Tensor {
+    for pixel in 0..<pixels {
+      (data + pixel * pixelStride).update(from: other.data + pixel * other.pixelStride, count: paddedChannels)
+    }
+    return self
   }
 }

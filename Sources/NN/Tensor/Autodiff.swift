@@ -8,16 +8,22 @@ public final class Node {
   let inputs: [Node?]
   /// From the gradient of the result to the gradients of the inputs; nil for inputs that want none.
   var backward: ((Tensor) -> [Tensor?])?
+  /// For an operation of one input: adds its gradient to what the input already has, in one pass over memory.
+  var adding: ((_ gradient: Tensor, _ existing: Tensor?) -> Tensor)?
   /// A leaf: where its gradient goes.
   let deliver: ((Tensor) -> Void)?
   var gradient: Tensor?
   /// Whether `gradient` is a sum made here, which may be added to in place.
   var ownsGradient = false
 
-  init(inputs: [Node?], backward: ((Tensor) -> [Tensor?])?, deliver: ((Tensor) -> Void)? = nil) {
+  init(
+    inputs: [Node?], backward: ((Tensor) -> [Tensor?])?, adding: ((Tensor, Tensor?) -> Tensor)? = nil,
+    deliver: ((Tensor) -> Void)? = nil
+  ) {
     number = Node.made.add(1, ordering: .relaxed).newValue
     self.inputs = inputs
     self.backward = backward
+    self.adding = adding
     self.deliver = deliver
   }
 
@@ -45,6 +51,14 @@ extension Tensor {
     return self
   }
 
+  /// `recorded` for an operation of one input whose backward pass adds to the gradient that the input already has, if any,
+  /// and returns the sum in new memory.
+  func recorded(_ input: Tensor, adding: @escaping (_ gradient: Tensor, _ existing: Tensor?) -> Tensor) -> Tensor {
+    guard NN.recordsGradients, let inputNode = input.node else { return self }
+    node = Node(inputs: [inputNode], backward: nil, adding: adding)
+    return self
+  }
+
   /// This tensor as a variable: `deliver` gets its gradient when a backward pass reaches it.
   public func variable(_ deliver: @escaping (Tensor) -> Void) -> Tensor {
     Tensor(
@@ -69,6 +83,13 @@ extension Tensor {
         guard let gradient = node.gradient else { continue }
         node.gradient = nil
         node.deliver?(gradient)
+        if let adding = node.adding, let input = node.inputs[0] {
+          node.adding = nil
+          input.gradient = adding(gradient, input.gradient)
+          input.ownsGradient = true
+          heap.insert(input)
+          continue
+        }
         guard let backward = node.backward else { continue }
         node.backward = nil
         let results = backward(gradient)

@@ -33,6 +33,8 @@ public final class Tensor {
   public let layout: Layout
   let storage: Storage
   let offset: Int
+  /// Makes the same values again from what is kept anyway; lets backward passes do without a copy (see `Saved`).
+  var recompute: (() -> Tensor)?
   /// How this tensor was computed; nil when no gradient flows through it.
   public internal(set) var node: Node?
 
@@ -137,6 +139,20 @@ extension Tensor {
   }
   /// Floats from the first to the last when dense, channel padding included.
   var denseCount: Int { isContiguous ? count : pixels * paddedChannels }
+}
+
+/// An input kept for the backward pass: the tensor, or, where it is cheap to make again from something that is kept
+/// anyway, only the way to make it.
+struct Saved {
+  private let tensor: Tensor?
+  private let recompute: (() -> Tensor)?
+
+  init(_ tensor: Tensor) {
+    recompute = tensor.recompute
+    self.tensor = recompute == nil ? tensor.detached() : nil
+  }
+
+  var value: Tensor { tensor ?? recompute!() }  // one of the two is there
 }
 
 extension Tensor: CustomStringConvertible {
