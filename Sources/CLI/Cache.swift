@@ -57,7 +57,8 @@ struct Cache: ParsableCommand {
             "lost_results": .array(report.lostResults.map(JSON.string)), "clean": .bool(report.isClean),
           ]).canonical + "\n")
       } else {
-        var text = "\(report.blobs) files (\(byteText(report.bytes))) and \(report.results) results checked: "
+        var text =
+          "\(Validate.count(report.blobs, "file")) (\(byteText(report.bytes))) and \(Validate.count(report.results, "result")) checked: "
         text += report.isClean ? "all sound\n" : "\(report.damagedBlobs.count) damaged files\n"
         for digest in report.damagedBlobs.prefix(20) { text += "  quarantined \(digest)\n" }
         for name in report.lostResults.prefix(20) { text += "  will be made again when needed: \(name)\n" }

@@ -18,7 +18,7 @@ struct Run: AsyncParsableCommand {
   @Argument(help: "Only these stages and what they need.", completion: Completions.stages)
   var targets: [String] = []
 
-  @Flag(name: .shortAndLong, help: "Print what would run and why; change nothing.")
+  @Flag(name: [.customShort("n"), .long], help: "Print what would run and why; change nothing.")
   var dryRun = false
 
   @Flag(name: .shortAndLong, help: "Go on with what does not depend on a failed stage.")

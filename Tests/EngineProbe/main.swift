@@ -16,7 +16,15 @@ var arguments = Array(CommandLine.arguments.dropFirst())
 
 let workerFault = option("--worker-fault")
 let countFile = option("--count")
-if let n = option("--fault").flatMap(Int.init) { FaultInjection.arm(at: n) }
+let faultStage = option("--fault-stage")
+if let n = option("--fault").flatMap(Int.init), try isMeant(faultStage) { FaultInjection.arm(at: n) }
+
+/// A fault can be for the worker of one stage only.
+@MainActor func isMeant(_ stage: String?) throws -> Bool {
+  guard let stage, arguments.first == "worker" else { return true }
+  let job = try JSON(parsing: Data(contentsOf: URL(fileURLWithPath: arguments[1])))
+  return job["instance"]?["id"]?.stringValue == stage
+}
 
 @MainActor func saveCount() throws {
   guard let countFile else { return }
@@ -38,6 +46,7 @@ case "run":
     name: json["name"]?.stringValue ?? "probe", file: arguments[1], instances: instances)
   var worker = [CommandLine.arguments[0]]
   if let workerFault { worker += ["--fault", workerFault] }
+  if let faultStage { worker += ["--fault-stage", faultStage] }
   if let countFile { worker += ["--count", countFile + ".worker"] }
   worker.append("worker")
   let store = Store(root: arguments[2], durable: json["durable"]?.boolValue ?? true)
@@ -45,7 +54,8 @@ case "run":
     pipeline: pipeline, store: store,
     options: RunOptions(
       keepGoing: json["keep_going"]?.boolValue ?? false, cpus: json["cpus"]?.intValue, workerCommand: worker,
-      outputsFolder: arguments[2] + "/../outputs"),
+      outputsFolder: arguments[2] + "/../outputs",
+      publish: json["publish"]?.boolValue == false ? .none : .copy),
     observe: { event in FileHandle.standardOutput.write(Data((event.json.canonical + "\n").utf8)) })
   let signals = RunSignals { runner.signal($0) }
   let summary = try await runner.run()

@@ -115,6 +115,23 @@ final class Bench: Sendable {
     return Outcome(summary: summary, events: events.all, trace: traceLines())
   }
 
+  /// Writes a pipeline for the probe executable.
+  func writePipeline(_ instances: [StageInstance], _ extra: [String: JSON] = [:], to name: String = "pipeline.json")
+    throws
+    -> String
+  {
+    let path = root + "/" + name
+    var members: [String: JSON] = ["name": "test", "stages": .array(instances.map(\.json)), "durable": .bool(durable)]
+    members.merge(extra) { $1 }
+    try write(JSON.object(members).canonical, path)
+    return path
+  }
+
+  /// Starts the probe executable on a pipeline.
+  func start(_ pipelinePath: String, options: [String] = [], environment: [String: String] = [:]) throws -> ProbeRun {
+    try ProbeRun(options + ["run", pipelinePath, root + "/.pipeline"], environment: environment, log: root + "/stdout")
+  }
+
   func traceLines() -> [String] {
     ((try? String(contentsOfFile: trace, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init).sorted()
   }

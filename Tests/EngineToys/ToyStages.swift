@@ -143,7 +143,7 @@ public struct ToyJoin: Stage {
     parameters.leaveTrace("join\(parameters.add)")
     parameters.wait()
     if parameters.fail == "always" { throw StageFailure("asked to fail", help: "ask for something else") }
-    if parameters.fail == "crash" { kill(getpid(), SIGSEGV) }
+    if parameters.fail == "crash" { fatalError("a toy breaks") }
     if parameters.fail == "kill" { kill(getpid(), SIGKILL) }
     if parameters.fail == "hang" { while true { sleep(1) } }
     if parameters.fail == "once" {

@@ -1,0 +1,161 @@
+import Basics
+import Foundation
+import Pipeline
+import Testing
+
+/// Guarantee 10: a gate waits without blocking others, is bound to content, and asks again only for what is new.
+@Suite struct GateTests {
+  private func stages(_ bench: Bench, approve: String = "explicit", coverage: Double = 1) throws -> [StageInstance] {
+    [
+      try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos)]),
+      try bench.stage(
+        "gate", "toy.gate", ["folder": .string(bench.results)], inputs: ["photos": ["collect.samples"]],
+        extra: [
+          "gate": [
+            "approve": .string(approve), "coverage": .double(coverage), "message": "Use ${inputs.photos}.",
+          ]
+        ]),
+      try bench.stage("after", "toy.map", ["add": "z"], inputs: ["in": ["gate.samples"]]),
+      try bench.stage("other", "toy.map", ["add": "o"], inputs: ["in": ["collect.samples"]]),
+    ]
+  }
+
+  private func approve(_ bench: Bench, _ status: GateStatus, _ approved: Bool = true, only: [String]? = nil) throws {
+    let names = only ?? status.unapproved
+    try Approvals(store: bench.store).add(
+      names.compactMap { name in
+        status.contents[name].map {
+          ApprovalDecision(
+            sample: name, content: $0, isApproved: approved, message: "looked", by: "me", time: "2026-01-01T00:00:00Z")
+        }
+      }, pipeline: "test", instance: "gate")
+  }
+
+  @Test func aLifeInFull() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a", "b", "c"])
+    try bench.write("made a", bench.results + "/a.txt")
+    try bench.write("BAD", bench.results + "/b.txt")
+
+    // Not enough is there; the other branch goes on.
+    let first = try await bench.run(try stages(bench))
+    #expect(first.summary.exitCode == 3)
+    #expect(first.trace.filter { $0.hasPrefix("mapo") }.count == 3)
+    let status = try #require(first.gate)
+    #expect(status.summary.hasPrefix("1 of 3 there; missing: c; invalid: b (the result says BAD)"))
+    #expect(status.message == "Use \(bench.root)/outputs/test/collect/samples.")
+    #expect(status.missing.first?.reason.contains("\(bench.results)/c.txt") == true)
+
+    // Everything is there: it asks.
+    try bench.write("made b", bench.results + "/b.txt")
+    try bench.write("made c", bench.results + "/c.txt")
+    let second = try await bench.run(try stages(bench))
+    #expect(second.summary.exitCode == 3)
+    #expect(second.trace == ["gate b", "gate c"])
+    let ready = try #require(second.gate)
+    #expect(ready.unapproved == ["a", "b", "c"])
+    #expect(ready.nextSteps("x.yaml").first == "look at the files, then:  pipeline approve x.yaml gate -m \"checked\"")
+
+    try approve(bench, ready)
+    let third = try await bench.run(try stages(bench))
+    #expect(third.summary.exitCode == 0)
+    #expect(third.trace == ["mapz a", "mapz b", "mapz c"])
+
+    // One more photo: asks only for it, and nothing that was made is lost.
+    try bench.addPhotos(["d"])
+    try bench.write("made d", bench.results + "/d.txt")
+    let fourth = try await bench.run(try stages(bench))
+    #expect(fourth.summary.exitCode == 3)
+    #expect(fourth.gate?.unapproved == ["d"])
+    #expect(fourth.gate?.changed == [])
+    try approve(bench, try #require(fourth.gate))
+    let fifth = try await bench.run(try stages(bench))
+    #expect(fifth.trace == ["mapz d"])
+
+    // One file changes: asks only for that, and says that it was approved before.
+    try bench.write("made a again", bench.results + "/a.txt")
+    let sixth = try await bench.run(try stages(bench))
+    #expect(sixth.gate?.unapproved == ["a"])
+    #expect(sixth.gate?.changed == ["a"])
+    try approve(bench, try #require(sixth.gate), false)
+    let seventh = try await bench.run(try stages(bench))
+    #expect(seventh.summary.exitCode == 3)
+    #expect(seventh.gate?.rejected.first?.reason == "looked")
+    // The old content comes back: it was approved.
+    try bench.write("made a", bench.results + "/a.txt")
+    let eighth = try await bench.run(try stages(bench))
+    #expect(eighth.summary.exitCode == 0)
+    #expect(eighth.trace == [])
+  }
+
+  @Test func automaticApprovalOpensByItself() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a"])
+    try bench.write("made a", bench.results + "/a.txt")
+    let run = try await bench.run(try stages(bench, approve: "automatic"))
+    #expect(run.summary.exitCode == 0)
+  }
+
+  @Test func coverageLeavesOutWhatIsNotThere() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a", "b", "c", "d"])
+    for name in ["a", "b"] { try bench.write("made \(name)", "\(bench.results)/\(name).txt") }
+    let short = try await bench.run(try stages(bench, approve: "automatic", coverage: 0.75))
+    #expect(short.summary.exitCode == 3)
+    try bench.write("made c", bench.results + "/c.txt")
+    let enough = try await bench.run(try stages(bench, approve: "automatic", coverage: 0.75))
+    #expect(enough.summary.exitCode == 0)
+    #expect(enough.trace == ["gate c", "mapz a", "mapz b", "mapz c"])
+    let result = try #require(try Planning.latestResult("gate", pipeline: "test", store: bench.store))
+    let artifact = try bench.store.artifact(try #require(result.outputs["samples"]))
+    #expect(artifact.rejected["d"]?.hasPrefix("missing result") == true)
+  }
+
+  @Test func anApprovalCountsInEveryPipelineForTheSameContent() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a"])
+    try bench.write("made a", bench.results + "/a.txt")
+    let first = try await bench.run(try stages(bench))
+    try approve(bench, try #require(first.gate))
+    let ablation = try await bench.run(try stages(bench), name: "ablation")
+    #expect(ablation.summary.exitCode == 0)
+  }
+
+  @Test func anArtifactStandsInForTheFolder() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a", "b"])
+    try bench.write("made a", bench.results + "/a.txt")
+    try bench.write("made b", bench.results + "/b.txt")
+    func stages() throws -> [StageInstance] {
+      [
+        try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos)]),
+        try bench.stage("made", "toy.read", ["folder": .string(bench.results)]),
+        try bench.stage(
+          "gate", "toy.gate", inputs: ["photos": ["collect.samples"], "folder": ["made.files"]],
+          extra: ["gate": ["approve": "automatic", "coverage": 1.0, "message": ""]]),
+        try bench.stage("again", "toy.collect", inputs: ["material": ["made.files"]]),
+      ]
+    }
+    let first = try await bench.run(try stages())
+    #expect(first.summary.exitCode == 0)
+    #expect(first.trace.contains("collect a") && first.trace.contains("gate b"))
+    // One file of the folder changes: one sample runs.
+    try bench.write("made b anew", bench.results + "/b.txt")
+    let second = try await bench.run(try stages())
+    #expect(second.trace == ["collect b", "gate b", "read"])
+  }
+
+  @Test func theDryRunSaysWhatTheGateWaitsFor() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a", "b"])
+    try await bench.run(try stages(bench))
+    let plan = try bench.plan(try stages(bench))
+    guard case .waiting(let status)? = plan["gate"]?.action else {
+      Issue.record("the gate does not wait")
+      return
+    }
+    #expect(status.missing.map(\.name) == ["a", "b"])
+    #expect(plan["after"]?.action == .blocked(by: "gate"))
+    #expect(plan["other"]?.action == .upToDate)
+  }
+}
