@@ -19,6 +19,7 @@ final class TemporaryArea: Sendable {
     let (folder, lock) = state.withLock { ($0.folder, $0.lock) }
     guard let folder else { return }
     try? FileSystem.removeTree(folder)  // what stays is removed by the next process
+    Glibc.unlink(folder + ".lock")
     close(lock)
   }
 
@@ -31,16 +32,32 @@ final class TemporaryArea: Sendable {
     }
   }
 
+  /// The lock comes before the folder, and counts only when its file is still the one under that name: a clean-up may have
+  /// come between making and locking it.
   private func open(_ state: inout State) throws {
     try FileSystem.makeDirectories(parent)
-    let folder = "\(parent)/\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-    FaultInjection.passing(.mkdir)
-    guard mkdir(folder, 0o755) == 0 else { throw FileProblem("make the folder", folder, code: errno) }
-    let fd = Glibc.open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard fd >= 0 else { throw FileProblem("create", folder + "/lock", code: errno) }
-    flock(fd, LOCK_EX | LOCK_NB)
-    state.folder = folder
-    state.lock = fd
+    while true {
+      let folder = "\(parent)/\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
+      FaultInjection.passing(.create)
+      let fd = Glibc.open(folder + ".lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      guard fd >= 0 else { throw FileProblem("create", folder + ".lock", code: errno) }
+      var own = stat()
+      guard flock(fd, LOCK_EX | LOCK_NB) == 0, fstat(fd, &own) == 0,
+        FileSystem.status(folder + ".lock")?.inode == UInt64(own.st_ino)
+      else {
+        close(fd)
+        continue
+      }
+      FaultInjection.passing(.mkdir)
+      guard mkdir(folder, 0o755) == 0 else {
+        let code = errno
+        close(fd)
+        throw FileProblem("make the folder", folder, code: code)
+      }
+      state.folder = folder
+      state.lock = fd
+      return
+    }
   }
 
   /// Now, by the clock of the file system that holds the store: the time stamp it gives a file touched this moment.
@@ -61,19 +78,15 @@ final class TemporaryArea: Sendable {
   func removeLeftovers() {
     guard let names = try? FileSystem.names(in: parent) else { return }  // nothing there yet
     let own = state.withLock { $0.folder }
-    for name in names {
-      let folder = parent + "/" + name
+    for name in names where name.hasSuffix(".lock") {
+      let folder = parent + "/" + name.dropLast(5)
       if folder == own { continue }
-      let fd = Glibc.open(folder + "/lock", O_RDWR | O_CLOEXEC)
-      if fd < 0 {
-        // A process that died between making the folder and its lock, or one that is just there: leave young ones.
-        if let found = FileSystem.status(folder), let now = fileSystemTime(), now - found.changed > 3_600_000_000_000 {
-          try? FileSystem.removeTree(folder)  // tried again next time
-        }
-        continue
-      }
-      if flock(fd, LOCK_EX | LOCK_NB) == 0 { try? FileSystem.removeTree(folder) }  // tried again next time
-      close(fd)
+      let fd = Glibc.open(folder + ".lock", O_RDWR | O_CLOEXEC)
+      guard fd >= 0 else { continue }
+      defer { close(fd) }
+      guard flock(fd, LOCK_EX | LOCK_NB) == 0 else { continue }
+      try? FileSystem.removeTree(folder)  // tried again next time
+      Glibc.unlink(folder + ".lock")
     }
   }
 }
