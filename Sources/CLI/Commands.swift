@@ -22,6 +22,7 @@ enum Commands {
         Logs.self,
         Runs.self,
         Show.self,
+        Compare.self,
         Cache.self,
         Doctor.self,
       ]),

@@ -4,7 +4,7 @@ import Pipeline
 import Testing
 
 /// Guarantees 5, 6 and 7: nothing is half there whatever ends a process; work goes on where it was; runs may overlap.
-@Suite(.serialized) struct CrashTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct CrashTests {
   private func finalText(_ bench: Bench) throws -> String {
     let result = try Planning.latestResult("join", pipeline: "test", store: bench.store)
     guard let reference = result?.outputs["table"], let file = try bench.store.artifact(reference).files["table.txt"]
@@ -70,7 +70,7 @@ import Testing
     for round in 0..<3 {
       let run = try bench.start(slow)
       let before = bench.traceLines().count
-      while bench.traceLines().count < before + 3 { usleep(5_000) }
+      try wait { bench.traceLines().count >= before + 3 }
       // Kill the runner, or the worker, with all that is left of them.
       if round == 1 {
         let worker = try #require(children(of: run.pid).first)
@@ -84,6 +84,15 @@ import Testing
     #expect(try model(bench) == model(plain))
     // No step was taken twice, except the one at each kill.
     #expect(bench.traceLines().filter { $0.hasPrefix("step") }.count <= 20 + 3)
+  }
+
+  /// Waits for something that other processes do; gives up after a minute.
+  private func wait(_ condition: () -> Bool) throws {
+    for _ in 0..<12_000 {
+      if condition() { return }
+      usleep(5_000)
+    }
+    throw StageFailure("nothing happened for a minute")
   }
 
   /// Processes whose parent is `pid`.
@@ -119,7 +128,7 @@ import Testing
       try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos), "delay": 40])
     ])
     let run = try bench.start(path)
-    while bench.traceLines().count < 4 { usleep(5_000) }
+    try wait { bench.traceLines().count >= 4 }
     run.kill(signal)
     let end = run.wait()
     #expect(end.status == 128 + signal)
@@ -139,7 +148,7 @@ import Testing
       try bench.stage("join", "toy.join", ["fail": "hang"], inputs: ["in": ["collect.samples"]]),
     ])
     let run = try bench.start(path)
-    while !bench.traceLines().contains("join") { usleep(5_000) }
+    try wait { bench.traceLines().contains("join") }
     run.kill(SIGINT)
     usleep(100_000)
     run.kill(SIGINT)

@@ -15,7 +15,8 @@ public enum MachineResources {
   /// Bytes of memory.
   public static var memory: Int {
     let physical = Int(ProcessInfo.processInfo.physicalMemory)
-    guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8),  // no such limit elsewhere
+    // The file is only there where such a limit can be set.
+    guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8),
       let limit = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
     else { return physical }
     return min(physical, limit)

@@ -49,6 +49,7 @@ public actor Runner {
   private var lookAgain: [Int: Int] = [:]
   private var publishing = 0
   private var signalled: Int32?
+  private var lastUpdate = ContinuousClock.now
   private let start = ContinuousClock.now
   /// How often an instance is looked at again because its input changed or a stored file was damaged.
   private static let maxLooks = 5
@@ -356,7 +357,11 @@ public actor Runner {
           samplesReused: result.made.samplesReused, reused: reused))
       ran.insert(vertex)
       complete(vertex, result)
-      try latest.update([instance.id: result.key])
+      // Only a help for `explain`; writing it for every stage of thousands would cost more than the stages.
+      if ContinuousClock.now - lastUpdate > .seconds(1) {
+        try latest.update(keys)
+        lastUpdate = .now
+      }
     case .samplesDone?:
       // The gate decides with the results that are there now.
       work[vertex] = nil
@@ -419,11 +424,13 @@ public actor Runner {
     emit(.stopped(instance: pipeline.instances[vertex].id))
   }
 
+  private var keys: [String: Digest] {
+    Dictionary(results.map { (pipeline.instances[$0].id, $1.key) }, uniquingKeysWith: { first, _ in first })
+  }
+
   // MARK: - End
 
   private func finish() throws -> RunSummary {
-    var keys: [String: Digest] = [:]
-    for (vertex, result) in results { keys[pipeline.instances[vertex].id] = result.key }
     try latest.update(keys)
     try store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
     let states = scheduler.states
@@ -474,7 +481,8 @@ public actor Runner {
   private func addTexts(to summary: inout RunSummary) {
     for (vertex, result) in results.sorted(by: { $0.key < $1.key }) {
       for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) where reference.layout == .files {
-        guard reference.count < 10_000, let artifact = try? store.artifact(reference) else { continue }  // only for show
+        // Only for show: what cannot be read is left out.
+        guard reference.count < 10_000, let artifact = try? store.artifact(reference) else { continue }
         let id = pipeline.instances[vertex].id
         if let file = artifact.files["summary.txt"], let data = try? store.data(file.digest) {  // only for show
           summary.texts.append((id, String(decoding: data, as: UTF8.self)))

@@ -122,8 +122,13 @@ struct Scheduler: Sendable {
   mutating func needsRun(_ vertex: Int, _ demand: Demand) {
     demands[vertex] = demand
     states[vertex] = .queued
-    queue.append(vertex)
-    queue.sort()
+    var low = 0
+    var high = queue.count
+    while low < high {
+      let middle = (low + high) / 2
+      if queue[middle] < vertex { low = middle + 1 } else { high = middle }
+    }
+    queue.insert(vertex, at: low)
   }
 
   /// Its result is there.

@@ -179,7 +179,7 @@ final class Resolver: Sendable {
       return SourceListing(files: found.map { SourceFile(path: $0.path, stored: $0.stored) })
     }
     let found = try SourceScanner.scan(source)
-    let hashed = try store.files.hash(found.map(\.absolute), threads: threads)
+    let hashed = try store.files.hash(found.map(\.absolute), statuses: found.map(\.status), threads: threads)
     return SourceListing(
       files: zip(found, hashed).map { SourceFile(path: $0.path, stored: $1.stored, hashed: $1) })
   }

@@ -61,7 +61,7 @@ public struct KeyDifference: Hashable, Sendable {
   }
 
   /// Every leaf that differs, in the order of field names.
-  static func between(_ old: JSON?, _ new: JSON?, path: String = "") -> [KeyDifference] {
+  public static func between(_ old: JSON?, _ new: JSON?, path: String = "") -> [KeyDifference] {
     if old == new { return [] }
     if case .object(let a)? = old, case .object(let b)? = new {
       return Set(a.keys).union(b.keys).sorted().flatMap {

@@ -39,15 +39,15 @@ struct SourceListing: Sendable {
 
 /// Finds the files of a source on disk.
 enum SourceScanner {
-  /// Paths below the folder, and where each really is. Follows links to files and folders.
+  /// Paths below the folder, where each really is, and what `stat` says of it. Follows links to files and folders.
   /// - Throws: `StageFailure` for a missing folder, a dangling link, a loop of links, a name that no key can hold.
-  static func scan(_ source: ExternalSource) throws -> [(path: String, absolute: String)] {
+  static func scan(_ source: ExternalSource) throws -> [(path: String, absolute: String, status: FileSystem.Status)] {
     guard let status = FileSystem.status(source.path) else {
       throw StageFailure(
         "\(source.name): \(source.path) does not exist", help: "create it, or name another place in the pipeline file")
     }
-    if status.isRegular { return [((source.path as NSString).lastPathComponent, source.path)] }
-    var found: [(path: String, absolute: String)] = []
+    if status.isRegular { return [((source.path as NSString).lastPathComponent, source.path, status)] }
+    var found: [(path: String, absolute: String, status: FileSystem.Status)] = []
     var open: [(UInt64, UInt64)] = []
     func visit(_ folder: String, _ prefix: String, _ status: FileSystem.Status) throws {
       if open.contains(where: { $0 == (status.device, status.inode) }) {
@@ -69,7 +69,7 @@ enum SourceScanner {
         if status.isDirectory {
           if source.recursive { try visit(absolute, path + "/", status) }
         } else if status.isRegular, counts(name, source) {
-          found.append((path, absolute))
+          found.append((path, absolute, status))
         }
       }
     }
@@ -77,7 +77,7 @@ enum SourceScanner {
     found.sort { naturallyPrecedes($0.path, $1.path) }
     var seen: [String: String] = [:]
     seen.reserveCapacity(found.count)
-    for (path, absolute) in found {
+    for (path, absolute, _) in found {
       // Swift compares strings by canonical equivalence: two spellings of é are the same name.
       if let other = seen.updateValue(absolute, forKey: path) {
         throw StageFailure(

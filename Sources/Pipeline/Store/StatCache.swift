@@ -91,24 +91,39 @@ final class StatCache: Sendable {
   }
 
   /// Hashes many files on all cores; results in the order of `paths`.
-  func hash(_ paths: [String], threads: Int) throws -> [HashedFile] {
+  /// - Parameter statuses: what a moment ago was found at each path, to spare a second look; empty when nobody looked.
+  func hash(_ paths: [String], statuses: [FileSystem.Status] = [], threads: Int) throws -> [HashedFile] {
     loadIfNeeded()
-    let results = Mutex<[Int: Result<HashedFile, any Error>]>([:])
-    results.withLock { $0.reserveCapacity(paths.count) }
-    parallelFor(paths.count, threads: threads) { index in
-      let result = Result { try hash(paths[index]) }
-      results.withLock { $0[index] = result }
+    // Each index writes its own place.
+    nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<HashedFile, any Error>?>.allocate(
+      capacity: paths.count)
+    results.initialize(repeating: nil)
+    defer {
+      results.deinitialize()
+      results.deallocate()
     }
-    return try results.withLock { found in try paths.indices.map { try found[$0]!.get() } }  // one result for each index
+    let known = state.withLock { $0.entries }
+    parallelFor(paths.count, threads: threads) { index in
+      let path = paths[index]
+      if index < statuses.count, let entry = known[path], Self.matches(entry, statuses[index]) {
+        let file = HashedFile(path: path, digest: entry.digest, status: statuses[index], racy: false)
+        results[index] = .success(file)
+      } else {
+        results[index] = Result { try hash(path) }
+      }
+    }
+    return try results.map { try $0!.get() }  // one result for each index
   }
 
   private func lookup(_ path: String, _ status: FileSystem.Status) -> Entry? {
     loadIfNeeded()
-    guard let entry = state.withLock({ $0.entries[path] }) else { return nil }
-    let same =
-      entry.size == status.size && entry.modified == status.modified && entry.changed == status.changed
+    guard let entry = state.withLock({ $0.entries[path] }), Self.matches(entry, status) else { return nil }
+    return entry
+  }
+
+  private static func matches(_ entry: Entry, _ status: FileSystem.Status) -> Bool {
+    entry.size == status.size && entry.modified == status.modified && entry.changed == status.changed
       && entry.inode == status.inode && entry.device == status.device
-    return same ? entry : nil
   }
 
   private func loadIfNeeded() {
@@ -141,21 +156,44 @@ final class StatCache: Sendable {
   private static func read(_ path: String) -> [String: Entry] {
     guard let data = try? FileSystem.read(path), data.starts(with: Array("pipeline-files 1\n".utf8)) else { return [:] }
     var entries: [String: Entry] = [:]
+    entries.reserveCapacity(data.count / 150)
     data.withUnsafeBytes { bytes in
-      var start = 17
-      while let end = bytes[start...].firstIndex(of: 0) {
-        let record = bytes[start..<end]
-        start = end + 1
-        var fields = record.split(separator: 32, maxSplits: 6, omittingEmptySubsequences: false)
-        guard fields.count == 7, let name = String(validating: fields.removeLast(), as: UTF8.self) else { continue }
-        let numbers = fields.dropFirst().compactMap { Int(String(decoding: $0, as: UTF8.self)) }
-        guard numbers.count == 5, let digest = Digest(hex: String(decoding: fields[0], as: UTF8.self)) else { continue }
-        guard numbers[3] >= 0, numbers[4] >= 0 else { continue }
-        entries[name] = Entry(
-          size: numbers[0], modified: numbers[1], changed: numbers[2], inode: UInt64(numbers[3]),
-          device: UInt64(numbers[4]), digest: digest)
+      var at = 17
+      while at < bytes.count {
+        guard let zero = memchr(bytes.baseAddress! + at, 0, bytes.count - at) else { break }  // not empty
+        let end = UnsafeRawPointer(zero) - bytes.baseAddress!
+        if let (name, entry) = record(UnsafeRawBufferPointer(rebasing: bytes[at..<end])) { entries[name] = entry }
+        at = end + 1
       }
     }
     return entries
+  }
+
+  /// `<digest> <size> <modified> <changed> <inode> <device> <path>`
+  private static func record(_ bytes: UnsafeRawBufferPointer) -> (String, Entry)? {
+    guard bytes.count > 76, let digest = Digest(hex: String(decoding: bytes[0..<64], as: UTF8.self)) else { return nil }
+    var at = 65
+    func number() -> Int? {
+      let isNegative = at < bytes.count && bytes[at] == 0x2d
+      if isNegative { at += 1 }
+      var value = 0
+      let start = at
+      while at < bytes.count, bytes[at] >= 0x30, bytes[at] <= 0x39, at - start < 19 {
+        value = value &* 10 &+ Int(bytes[at] - 0x30)
+        at += 1
+      }
+      guard at > start, at < bytes.count, bytes[at] == 0x20, value >= 0 else { return nil }
+      at += 1
+      return isNegative ? -value : value
+    }
+    guard let size = number(), let modified = number(), let changed = number(), let inode = number(),
+      let device = number(), inode >= 0, device >= 0, at < bytes.count,
+      let name = String(validating: bytes[at...], as: UTF8.self)
+    else { return nil }
+    return (
+      name,
+      Entry(
+        size: size, modified: modified, changed: changed, inode: UInt64(inode), device: UInt64(device), digest: digest)
+    )
   }
 }

@@ -63,7 +63,8 @@ final class TemporaryArea: Sendable {
   /// Now, by the clock of the file system that holds the store: the time stamp it gives a file touched this moment.
   func fileSystemTime() -> Int? {
     // Without a store (a dry run makes none), or in a read-only one, every file counts as just changed.
-    guard FileSystem.exists((parent as NSString).deletingLastPathComponent), let path = try? newPath() else { return nil }
+    guard FileSystem.exists((parent as NSString).deletingLastPathComponent) else { return nil }
+    guard let path = try? newPath() else { return nil }
     let fd = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard fd >= 0 else { return nil }
     defer {

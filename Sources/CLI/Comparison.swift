@@ -1,0 +1,193 @@
+import Basics
+import Foundation
+import Pipeline
+import Reporting
+
+/// Metric tables in long form, put side by side.
+struct Comparison {
+  struct Row {
+    var train: String
+    var test: String
+    var metric: String
+    var aggregation: String
+    var protocolName: String
+    var value: Double
+  }
+
+  /// One table: a variant with one seed.
+  struct Entry {
+    var label: String
+    var seed: String
+    var rows: [Row]
+    /// Parameters by stage of all that the table was made from.
+    var stages: [String: JSON]
+  }
+
+  let entries: [Entry]
+  let baseline: String
+  private let metrics: [String]
+
+  /// - Parameter baseline: a label, or a part of one; the first label when nil.
+  init(entries: [Entry], metrics: [String], baseline: String?) {
+    self.entries = entries
+    self.metrics = metrics
+    let labels = entries.map(\.label)
+    let wanted = baseline.flatMap { name in
+      labels.first { $0 == name } ?? labels.first { $0.split(separator: " ").contains(Substring(name)) }
+    }
+    self.baseline = wanted ?? labels.first ?? ""
+  }
+
+  /// Reads `train,test,metric,aggregation,value,…`.
+  static func rows(_ text: String, of instance: String) throws -> [Row] {
+    let (header, rows) = try CSV.decodeRows(text)
+    func column(_ name: String) throws -> Int {
+      guard let index = header.firstIndex(of: name) else {
+        throw Diagnostic("cross.csv of `\(instance)` has no column `\(name)`")
+      }
+      return index
+    }
+    let (train, test) = (try column("train"), try column("test"))
+    let (metric, aggregation, value) = (try column("metric"), try column("aggregation"), try column("value"))
+    let protocolColumn = header.firstIndex(of: "protocol")
+    return rows.compactMap { row in
+      guard let number = Double(row[value]) else { return nil }
+      return Row(
+        train: row[train], test: row[test], metric: row[metric], aggregation: row[aggregation],
+        protocolName: protocolColumn.map { row[$0] } ?? "", value: number)
+    }
+  }
+
+  /// Parameters of everything an instance was made from, by stage and those labels that are not variants or seeds.
+  static func configuration(_ instance: StageInstance, _ all: [StageInstance]) -> [String: JSON] {
+    let index = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var found: [String: JSON] = [:]
+    var pending = [instance.id]
+    var seen: Set<String> = []
+    while let id = pending.popLast() {
+      guard seen.insert(id).inserted, let stage = index[id] else { continue }
+      let own = stage.labels.filter { $0.name != "variant" && $0.name != "seed" }.map(\.text)
+      found[([stage.stage] + own).joined(separator: "@")] = stage.keyParameters
+      pending += stage.upstream
+    }
+    return found
+  }
+
+  /// Tables never mix protocols.
+  func checkProtocols() throws {
+    let names = Set(entries.flatMap { $0.rows.map(\.protocolName) })
+    guard names.count > 1 else { return }
+    throw Diagnostic(
+      "these tables were made under different protocols: \(names.sorted().joined(separator: ", "))",
+      help: "numbers of different protocols cannot be compared; evaluate all under one")
+  }
+
+  private var labels: [String] {
+    var seen: Set<String> = []
+    return ([baseline] + entries.map(\.label)).filter { seen.insert($0).inserted }
+  }
+
+  private struct Figure: Hashable {
+    var metric: String
+    var aggregation: String
+  }
+
+  private func values(_ label: String, _ train: String, _ test: String, _ figure: Figure) -> [Double] {
+    entries.filter { $0.label == label }.flatMap { entry in
+      entry.rows.filter {
+        $0.train == train && $0.test == test && $0.metric == figure.metric && $0.aggregation == figure.aggregation
+      }.map(\.value)
+    }
+  }
+
+  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+
+  /// Sample standard deviation.
+  static func deviation(_ values: [Double]) -> Double {
+    guard values.count > 1 else { return 0 }
+    let m = mean(values)
+    return (values.reduce(0) { $0 + ($1 - m) * ($1 - m) } / Double(values.count - 1)).squareRoot()
+  }
+
+  private var figures: [Figure] {
+    var seen: Set<Figure> = []
+    return entries.flatMap(\.rows).filter { metrics.isEmpty || metrics.contains($0.metric) }.map {
+      Figure(metric: $0.metric, aggregation: $0.aggregation)
+    }.filter { seen.insert($0).inserted }
+  }
+
+  /// Sections are training and test set, rows labels, columns metrics with their difference to the baseline.
+  var table: Table {
+    let figures = figures
+    var columns = [Table.Column("Label")]
+    for figure in figures {
+      let decimals = figure.metric.contains("psnr") || figure.metric.contains("angle") ? 2 : 5
+      let group = figure.aggregation.isEmpty ? figure.metric : "\(figure.metric) (\(figure.aggregation))"
+      columns.append(Table.Column("value", group: group, decimals: decimals))
+      columns.append(Table.Column("difference", group: group, decimals: decimals, signed: true))
+    }
+    var pairs: [(String, String)] = []
+    for row in entries.flatMap(\.rows) where !pairs.contains(where: { $0 == (row.train, row.test) }) {
+      pairs.append((row.train, row.test))
+    }
+    let sections = pairs.map { train, test in
+      Table.Section(
+        title: "\(train) on \(test)",
+        rows: labels.map { label in
+          var cells: [Table.Cell] = [.text(label)]
+          for figure in figures {
+            let own = values(label, train, test, figure)
+            let base = values(baseline, train, test, figure)
+            guard !own.isEmpty else {
+              cells += [.missing, .missing]
+              continue
+            }
+            let mean = Self.mean(own)
+            cells.append(own.count > 1 ? .deviation(mean, Self.deviation(own)) : .number(mean))
+            cells.append(label == baseline || base.isEmpty ? .missing : .number(mean - Self.mean(base)))
+          }
+          return cells
+        })
+    }
+    let name = entries.flatMap(\.rows).first?.protocolName ?? ""
+    let most = Dictionary(grouping: entries, by: \.label).values.map(\.count).max() ?? 1
+    return Table(
+      caption: "Differences to \(baseline)" + (name.isEmpty ? "" : ", protocol \(name)")
+        + (most > 1 ? ", mean and standard deviation over \(most) seeds" : ""),
+      columns: columns, sections: sections, sectionTitle: "Trained and tested on")
+  }
+
+  /// What is configured otherwise than in the baseline.
+  var differences: [String] {
+    guard let base = entries.first(where: { $0.label == baseline })?.stages else { return [] }
+    var lines: [String] = []
+    for label in labels where label != baseline {
+      guard let own = entries.first(where: { $0.label == label })?.stages else { continue }
+      for stage in Set(base.keys).union(own.keys).sorted() where base[stage] != own[stage] {
+        guard let a = base[stage], let b = own[stage] else {
+          lines.append("\(label): \(stage) is only in \(base[stage] == nil ? label : baseline)")
+          continue
+        }
+        lines += KeyDifference.between(a, b).map { "\(label): \(stage).\($0.text)" }
+      }
+    }
+    return lines
+  }
+
+  var json: JSON {
+    var rows: [JSON] = []
+    for entry in entries {
+      for row in entry.rows where metrics.isEmpty || metrics.contains(row.metric) {
+        rows.append([
+          "label": .string(entry.label), "seed": .string(entry.seed), "train": .string(row.train),
+          "test": .string(row.test), "metric": .string(row.metric), "aggregation": .string(row.aggregation),
+          "value": .double(row.value),
+        ])
+      }
+    }
+    return [
+      "schema_version": 1, "baseline": .string(baseline), "values": .array(rows),
+      "configuration": .array(differences.map(JSON.string)),
+    ]
+  }
+}
