@@ -27,21 +27,38 @@ struct Publisher: Sendable {
     "\(store.root)/published/\(fileName(for: pipeline))/\(fileName(for: instance))/\(fileName(for: port))"
   }
 
+  /// What a published folder is said to hold: a short line, then the files by path.
+  private func header(_ reference: ArtifactReference, _ target: String) -> JSON {
+    ["digest": .string(reference.digest.hex), "mode": .string(mode.rawValue), "place": .string(target)]
+  }
+
+  /// Whether everything is where it should be, as far as a glance can tell.
+  func isUpToDate(_ result: StageResult, instance: String) -> Bool {
+    guard mode != .none else { return true }
+    return result.outputs.allSatisfy { port, reference in
+      let target = place(instance, port)
+      guard FileSystem.exists(target), let file = FileHandle(forReadingAtPath: notePath(instance, port)) else {
+        return false
+      }
+      defer { try? file.close() }  // only read
+      let wanted = Data((header(reference, target).canonical + "\n").utf8)
+      return (try? file.read(upToCount: wanted.count)) == wanted  // unreadable: publish again
+    }
+  }
+
   /// Brings the published folder of each output up to date. Files that nobody published are left alone.
   func publish(_ result: StageResult, instance: String) throws {
     guard mode != .none else { return }
     for (port, reference) in result.outputs {
       let target = place(instance, port)
       let note = notePath(instance, port)
-      let before = try FileSystem.read(note).flatMap { try? JSON(parsing: $0) }  // unreadable: publish again
-      if before?["digest"]?.stringValue == reference.digest.hex, before?["mode"]?.stringValue == mode.rawValue,
-        before?["place"]?.stringValue == target, FileSystem.exists(target)
-      {
-        continue
-      }
+      let lines = try FileSystem.read(note).map { $0.split(separator: 10) } ?? []
+      let before = lines.count == 2 ? try? lines.map { try JSON(parsing: Data($0)) } : nil  // unreadable: publish again
+      let header = header(reference, target)
+      if before?[0] == header, FileSystem.exists(target) { continue }
       let artifact = try store.artifact(reference)
       let wanted = Self.layout(artifact)
-      let old = before?["place"]?.stringValue == target ? before?["files"]?.objectValue ?? [:] : [:]
+      let old = before?[0]["place"]?.stringValue == target ? before?[1].objectValue ?? [:] : [:]
       try FileSystem.makeDirectories(target)
       for (path, file) in wanted {
         if old[path]?.stringValue == file.digest.hex, let there = FileSystem.status("\(target)/\(path)"),
@@ -53,11 +70,8 @@ struct Publisher: Sendable {
       }
       for path in old.keys where wanted[path] == nil { try FileSystem.unlink("\(target)/\(path)") }
       try writeRecords(artifact, to: target)
-      let json: JSON = [
-        "digest": .string(reference.digest.hex), "mode": .string(mode.rawValue), "place": .string(target),
-        "files": .object(wanted.mapValues { .string($0.digest.hex) }),
-      ]
-      try store.write(Data(json.canonical.utf8), to: note, syncFolder: false)
+      let files = JSON.object(wanted.mapValues { .string($0.digest.hex) })
+      try store.write(Data("\(header.canonical)\n\(files.canonical)\n".utf8), to: note, syncFolder: false)
     }
   }
 
