@@ -48,7 +48,8 @@ let package = Package(
     .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     // Timings against PyTorch: `make bench`.
-    .executableTarget(name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
+    .executableTarget(
+      name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
@@ -74,7 +75,7 @@ let package = Package(
 if Context.environment["FUZZ"] != nil {
   package.targets.append(.target(name: "CFuzzDriver", path: "Fuzz/CFuzzDriver"))
   let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
-    ("FuzzImages", ["Imaging"]), ("FuzzWeights", ["NN"]),
+    ("FuzzImages", ["Imaging"]), ("FuzzRecords", ["Pipeline"]), ("FuzzWeights", ["NN"]),
   ]
   for fuzzer in fuzzers {
     package.targets.append(

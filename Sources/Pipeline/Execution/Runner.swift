@@ -49,6 +49,7 @@ public actor Runner {
   private var lookAgain: [Int: Int] = [:]
   private var publishing = 0
   private var signalled: Int32?
+  private var isAbandoned = false
   private var lastUpdate = ContinuousClock.now
   private let start = ContinuousClock.now
   /// How often an instance is looked at again because its input changed or a stored file was damaged.
@@ -100,7 +101,8 @@ public actor Runner {
   }
 
   private var isFinished: Bool {
-    scheduler.isFinished && publishing == 0 && work.values.allSatisfy { $0.process == nil }
+    if isAbandoned { return work.values.allSatisfy { $0.process == nil } }
+    return scheduler.isFinished && publishing == 0 && work.values.allSatisfy { $0.process == nil }
   }
 
   private func perform() throws {
@@ -330,6 +332,9 @@ public actor Runner {
       for item in work.values {
         if isFirst { item.process?.requestStop() } else { item.process?.signal(SIGKILL) }
       }
+      // Between two attempts nothing runs; hashing in the background need not be waited for: it leaves nothing behind.
+      for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running { stopped(vertex) }
+      isAbandoned = !isFirst
       if isFirst {
         emit(.note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
       }

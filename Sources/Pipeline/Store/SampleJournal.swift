@@ -84,6 +84,10 @@ struct SampleJournal: Sendable {
   /// All results, whether or not their files are still there.
   func all() throws -> [Digest: SampleResult] {
     guard let data = try FileSystem.read(path) else { return [:] }
+    return try Self.read(data, store: store)
+  }
+
+  static func read(_ data: Data, store: Store) throws -> [Digest: SampleResult] {
     var found: [Digest: SampleResult] = [:]
     try Self.forEachLine(data) { key, text in
       if let json = try? JSON(parsing: text) { found[key] = try SampleResult(json, store: store) }  // has its check sum

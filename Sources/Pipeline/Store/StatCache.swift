@@ -154,7 +154,12 @@ final class StatCache: Sendable {
 
   /// Records end with a zero byte, which no path holds. Anything unreadable is skipped: it is hashed again.
   private static func read(_ path: String) -> [String: Entry] {
-    guard let data = try? FileSystem.read(path), data.starts(with: Array("pipeline-files 1\n".utf8)) else { return [:] }
+    guard let data = try? FileSystem.read(path) else { return [:] }  // none yet, or unreadable: all is hashed again
+    return parse(data)
+  }
+
+  static func parse(_ data: Data) -> [String: Entry] {
+    guard data.starts(with: Array("pipeline-files 1\n".utf8)) else { return [:] }
     var entries: [String: Entry] = [:]
     entries.reserveCapacity(data.count / 150)
     data.withUnsafeBytes { bytes in

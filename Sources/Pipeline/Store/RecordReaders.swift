@@ -1,0 +1,25 @@
+import Basics
+import Foundation
+
+/// Everything in a store that is read back, as one call, for the fuzzer and its seeds.
+package enum RecordReaders {
+  /// Reads the bytes as every kind of record there is. Never crashes, whatever they are.
+  /// - Returns: how many kinds could be read.
+  package static func readAll(_ data: Data) -> Int {
+    let store = Store(root: "/nonexistent", durable: false)
+    var count = 0
+    if let json = Store.decodeRecord(data), StageResult(json) != nil { count += 1 }
+    // Errors are good answers here.
+    if (try? Manifest.decode(data, digest: Digest.of(data), store: store)) != nil { count += 1 }
+    if let found = try? SampleJournal.read(data, store: store), !found.isEmpty { count += 1 }
+    if !SourceListing.parse(data).isEmpty { count += 1 }
+    if !StatCache.parse(data).isEmpty { count += 1 }
+    if let json = try? JSON(parsing: data) {
+      if WorkerEvent(json) != nil { count += 1 }
+      if StageResult(json) != nil { count += 1 }
+      if SourceFile(json) != nil { count += 1 }
+      if SampleWork(json) != nil { count += 1 }
+    }
+    return count
+  }
+}
