@@ -23,6 +23,7 @@ enum Commands {
         Runs.self,
         Show.self,
         Compare.self,
+        ReportCommand.self,
         Cache.self,
         Doctor.self,
       ]),

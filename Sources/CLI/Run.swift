@@ -82,9 +82,22 @@ struct Run: AsyncParsableCommand {
     view.close()
     if !output.json {
       for (_, text) in summary.texts { Console.standardOutput(text.hasSuffix("\n") ? text : text + "\n") }
-      for report in summary.reports { Console.standardOutput("report: \(report)\n") }
+      for report in try pages(summary, pipeline: pipeline.name, store: store, outputs: outputs) {
+        Console.standardOutput("report: \(report)\n")
+      }
     }
     throw ExitCode(summary.exitCode)
+  }
+
+  /// Reports with what this run did put into them; when nothing ran, those of the run that made them.
+  private func pages(_ summary: RunSummary, pipeline: String, store: Store, outputs: String) throws -> [String] {
+    guard publish != .none, !summary.reports.isEmpty else { return summary.reports }
+    let pages = RunPages(store: store, outputs: outputs)
+    guard let run = try summary.run.flatMap({ try store.run($0) }) ?? pages.newestRun(of: pipeline) else {
+      return summary.reports
+    }
+    let written = try pages.write(run)
+    return written.isEmpty ? summary.reports : written
   }
 
   /// This binary, for the workers.

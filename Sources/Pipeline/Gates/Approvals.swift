@@ -94,7 +94,7 @@ public struct Approvals: Sendable {
 }
 
 /// A name that is safe as a file name: `/` and what is awkward is written `%xx`, long names end in a digest.
-func fileName(for name: String) -> String {
+package func fileName(for name: String) -> String {
   var text = ""
   for byte in name.utf8 {
     let isSafe = byte >= 0x80 || byte > 0x20 && byte != 0x2f && byte != 0x25 && byte != 0x7f && byte != 0x5c
