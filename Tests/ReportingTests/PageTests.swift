@@ -95,6 +95,14 @@ import Testing
     #expect(ReportPage.insert([run], into: page, slot: "nowhere") == nil)
   }
 
+  @Test(arguments: [("run `pipeline show`.", ["pipeline show"]), ("a ` alone", []), ("`<b>` & `x`", ["<b>", "x"])])
+  func quotedWordsAreCode(text: String, code: [String]) throws {
+    let page = ReportPage.html(
+      ReportDocument(title: "t", subtitle: "s", sections: [.init(id: "a", title: "A", blocks: [.paragraph(text)])]))
+    let elements = try parseXML(page.replacing("<!DOCTYPE html>\n", with: ""))
+    #expect(elements.filter { $0.name == "code" }.map(\.text) == code)
+  }
+
   @Test(arguments: nastyNames) func escapingReadsBack(name: String) throws {
     let kept = name.unicodeScalars.map { $0.value < 0x20 && $0 != "\t" && $0 != "\n" ? "\u{FFFD}" : String($0) }
       .joined()

@@ -27,7 +27,10 @@ enum ReportRun {
 
   static func panels(_ result: inout EvaluationResult, size: Int) throws -> [String: Data] {
     var files: [String: Data] = [:]
-    let roles = ["photo", "input", "relief_prediction", "relief_truth", "baseline_error", "error"]
+    let roles = [
+      "photo", "input", "prediction", "truth", "relief_input", "relief_prediction", "relief_truth", "baseline_error",
+      "error",
+    ]
     for kind in SampleEvaluation.kinds.suffix(2) {
       for (n, rank) in ["best", "median", "worst"].enumerated() {
         var images: [String: String] = [:]
@@ -93,7 +96,7 @@ enum ReportRun {
     #expect(ids.count == Set(ids).count, "identifiers are unique")
     let sections = elements.filter { $0.name == "section" }.compactMap { $0.attributes["id"] }
     #expect(sections == ["summary", "cross", "methods", "samples", "panels", "curves", "protocol", "digests"])
-    #expect(elements.filter { $0.name == "img" }.count == 36)
+    #expect(elements.filter { $0.name == "img" }.count == 54)
     for name in ["cross-psnr", "cross-psnr-difference", "cross-l1"] {
       let figure = try #require(files["figures/\(name).svg"])
       _ = try parseXML(figure)
@@ -155,7 +158,7 @@ enum ReportRun {
       let raster = try ImageFile.read(data, name: "embedded").raster
       #expect(raster.width == 64 && raster.height == 64 && image.attributes["width"] == "64")
     }
-    #expect(images.count == 36)
+    #expect(images.count == 54)
   }
 
   @Test func aNetworkWorseThanInterpolationIsAWarning() async throws {
@@ -169,6 +172,19 @@ enum ReportRun {
       services, tables: [try ReportRun.table(services, result: result, pictures: nil)], curves: [])
     #expect(files["report.html"]?.contains("UNet (render) does not beat interpolation on render") == true)
     #expect(files["summary.txt"]?.contains("training was too short or went wrong") == true)
+  }
+
+  /// Networks that win by PSNR inside the mask and lose over the full view are not praised without a word.
+  @Test func metricsThatDisagreeAreAWarning() async throws {
+    let services = try FolderServices()
+    let files = try await ReportRun.run(services, tables: [try ReportRun.table(services, pictures: nil)], curves: [])
+    let text = "not every metric agrees. By L1 (full view), networks fall behind interpolation"
+    #expect(files["report.html"]?.contains(text) == true)
+    var result = SampleEvaluation.result
+    result.metrics.removeAll { $0.id == "l1_full" }
+    let without = try await ReportRun.run(
+      services, tables: [try ReportRun.table(services, result: result, pictures: nil)], curves: [])
+    #expect(without["report.html"]?.contains("not every metric agrees") == false)
   }
 
   @Test func protocolsAreNeverMixedSilently() async throws {

@@ -86,11 +86,11 @@ public enum ReportPage {
 
   private static func block(_ block: ReportDocument.Block) -> Markup {
     switch block {
-    case .paragraph(let text): el("p", [:], text: text)
-    case .bullets(let items): el("ul", ["class": "findings"], items.map { el("li", [:], text: $0) })
+    case .paragraph(let text): el("p", [:], prose(text))
+    case .bullets(let items): el("ul", ["class": "findings"], items.map { el("li", [:], prose($0)) })
     case .heading(let text): el("h3", [:], text: text)
     case .warning(let text):
-      el("p", ["class": "warning", "role": "note"], [el("strong", [:], text: "Note: "), .text(text)])
+      el("p", ["class": "warning", "role": "note"], [el("strong", [:], text: "Note: ")] + prose(text))
     case .table(let id, let table): table.html(id: id)
     case .figures(let figures):
       el("div", ["class": figures.count > 1 ? "figures several" : "figures"], figures.map(figure))
@@ -107,6 +107,14 @@ public enum ReportPage {
         [el("pre", [:], [el("code", [:], text: text)])])
     case .slot(let name): mark(name)
     }
+  }
+
+  /// Text in which `` `words` `` are code.
+  private static func prose(_ text: String) -> [Markup] {
+    let parts = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+    // An even number of parts is a mark that was never closed: then nothing is code.
+    guard parts.count > 1, parts.count % 2 == 1 else { return [.text(text)] }
+    return parts.enumerated().map { $0 % 2 == 1 ? el("code", [:], text: $1) : .text($1) }
   }
 
   private static func figure(_ figure: ReportDocument.Figure) -> Markup {
@@ -132,7 +140,7 @@ public enum ReportPage {
         [
           el("h4", [:], text: row.title),
           el(
-            "div", ["class": "pictures"],
+            "div", ["class": row.images.count == 9 ? "pictures nine" : "pictures"],
             row.images.map { image in
               el(
                 "figure", [:],

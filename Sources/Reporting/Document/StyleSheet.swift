@@ -73,9 +73,12 @@ enum StyleSheet {
     .definitions div{display:grid;grid-template-columns:minmax(120px,230px) 1fr;gap:4px 20px;padding:6px 0;\
     border-bottom:1px solid var(--line)}
     .definitions dt{color:var(--muted)}.definitions dd{margin:0;overflow-wrap:anywhere}
+    p code,li code{font:.92em ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;\
+    background:var(--surface);padding:1px 4px;border-radius:4px}
     pre{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin:10px 0;\
     font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;width:fit-content;min-width:100%}
     .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:10px}
+    .nine{grid-template-columns:repeat(5,1fr)}.nine>:first-child{grid-row:span 2}
     .pictures img{display:block;width:100%;height:auto;border-radius:6px;border:1px solid var(--line);background:#595959}
     .pictures figcaption{font-size:13px;margin-top:3px}
     .panel{margin:0 0 18px}.error-scale{margin:6px 0 10px}
@@ -85,7 +88,7 @@ enum StyleSheet {
     @media (max-width:560px){.top{padding:26px 16px 12px}.frame{padding:0 16px 40px}
     .facts{grid-template-columns:1fr 1fr;gap:8px}.facts div{padding:10px 12px}.facts dd{font-size:20px}
     .definitions div{grid-template-columns:1fr;gap:0}
-    .pictures{grid-template-columns:repeat(3,1fr);gap:6px}.pictures figcaption{font-size:12px;line-height:1.3}
+    .pictures,.nine{grid-template-columns:repeat(3,1fr);gap:6px}.nine>:first-child{grid-row:auto}.pictures figcaption{font-size:12px;line-height:1.3}
     .scroll>svg{min-width:450px}}
     @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
     @media print{body{font-size:10.5pt}.skip,nav{display:none}.frame{display:block;padding:0;max-width:none}
@@ -94,7 +97,7 @@ enum StyleSheet {
     section{padding-top:16px;margin-top:16px}h2,h3,h4{break-after:avoid}
     figure,.panel,.facts,tr,.definitions div{break-inside:avoid}.scroll{overflow:visible}
     .figures.several{grid-template-columns:1fr 1fr}table{font-size:9pt}caption span{position:static;max-width:none}th,td{padding:3px 0 3px 8px}
-    .pictures{grid-template-columns:repeat(7,1fr);gap:6px}.pictures figcaption{font-size:7.5pt}
+    .pictures{grid-template-columns:repeat(7,1fr);gap:6px}.nine{grid-template-columns:repeat(5,1fr)}.pictures figcaption{font-size:7.5pt}
     a{color:inherit;text-decoration:none}pre{white-space:pre-wrap;font-size:8pt;overflow-wrap:anywhere}
     figure details{display:none}details::details-content{content-visibility:visible;height:auto}\
     *{print-color-adjust:exact;-webkit-print-color-adjust:exact}@page{margin:16mm 14mm}}

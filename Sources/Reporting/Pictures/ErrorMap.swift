@@ -30,19 +30,20 @@ public enum DepthPictures {
 
 /// The colour bar that stands below error maps.
 public struct ErrorScale: Chart, Hashable, Sendable {
-  /// Error at the right end.
-  public var limit: Double
+  /// Error at the right end; nil where each picture has its own.
+  public var limit: Double?
   public var unit: String
 
-  public init(limit: Double, unit: String) {
+  public init(limit: Double? = nil, unit: String) {
     self.limit = limit
     self.unit = unit
   }
 
   public var drawing: Drawing {
+    let end = limit.map { "\(Numbers.short($0)) \(unit)" }
     var drawing = Drawing(
       width: 320, height: 50, title: "Colour scale of the error maps",
-      description: "Black is no error, pale yellow an error of \(Numbers.short(limit)) \(unit) or more.")
+      description: "Black is no error, pale yellow an error of \(end ?? "the picture's own limit") or more.")
     for step in 0..<64 {
       drawing.rectangle(
         x: 1 + 318 * Double(step) / 64, y: 18, width: 318.0 / 64 + 0.4, height: 12,
@@ -50,8 +51,9 @@ public struct ErrorScale: Chart, Hashable, Sendable {
     }
     drawing.rectangle(x: 1, y: 18, width: 318, height: 12, stroke: .init(.tone(.line)))
     drawing.text("0", x: 1, y: 46, size: 12, paint: .tone(.muted))
-    drawing.text("Absolute error", x: 1, y: 12, size: 12.5)
-    drawing.text("≥ \(Numbers.short(limit)) \(unit)", x: 319, y: 46, size: 12, anchor: .end, paint: .tone(.muted))
+    drawing.text(limit == nil ? "Absolute error, \(unit)" : "Absolute error", x: 1, y: 12, size: 12.5)
+    drawing.text(
+      end.map { "≥ " + $0 } ?? "limit of the sample", x: 319, y: 46, size: 12, anchor: .end, paint: .tone(.muted))
     return drawing
   }
 }

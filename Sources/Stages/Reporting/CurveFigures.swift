@@ -30,12 +30,15 @@ struct CurveFigures {
       let x = history.columns["epoch"] ?? history.columns["step"] ?? values.indices.map { Double($0 + 1) }
       return .init(unique ? history.name : history.instance, x: x, y: values)
     }
-    guard series.contains(where: { $0.y.count > 1 }) else { return nil }
+    guard let first = series.first, series.contains(where: { $0.y.count > 1 }) else { return nil }
+    // Curves that lie on one another, such as a common schedule, are one.
+    let areAlike = series.count > 1 && series.allSatisfy { $0.x == first.x && $0.y == first.y }
+    let shown = areAlike ? [LineChart.Series("all runs", x: first.x, y: first.y)] : series
     let title = DisplayNames.curve(column)
     return .init(
       id: "curve-" + slug(column),
       chart: LineChart(
-        title: title, xTitle: "epoch", yTitle: title, yScale: quantity.scale, series: series, best: quantity.best),
+        title: title, xTitle: "epoch", yTitle: title, yScale: quantity.scale, series: shown, best: quantity.best),
       caption: "By epoch. The marker is the \(quantity.best == nil ? "last" : "best").",
       table: quantity.best.map { table(series, title, $0) })
   }

@@ -24,13 +24,27 @@ struct EvaluationFigures {
   /// Whether there is a matrix worth drawing.
   var isCross: Bool { trained.count > 1 && result.tests.count > 1 }
 
+  /// Metrics over the protocol's own region, for the tables people compare.
+  var mainMetrics: [MetricRecord] {
+    let found = result.metrics.filter { !$0.id.hasSuffix("_full") }
+    return found.isEmpty ? result.metrics : found
+  }
+  /// The same over the whole view, and whatever else was measured.
+  var otherMetrics: [MetricRecord] { result.metrics.filter { !mainMetrics.contains($0) } }
+
   func test(_ id: String) -> TestSetRecord? { result.tests.first { $0.id == id } }
 
   /// Networks by what they were trained on where that tells them apart, else by name.
   func rowName(_ method: MethodRecord) -> String {
     let home = method.trainedOn ?? ""
     let shared = trained.filter { $0.trainedOn == home }.count > 1
-    return shared ? method.name : test(home)?.name ?? DisplayNames.degradation(home)
+    return shared ? networkName(method) : test(home)?.name ?? DisplayNames.degradation(home)
+  }
+
+  /// A method with its kind of network, such as `UNet (render)`, unless its name says so already.
+  func networkName(_ method: MethodRecord) -> String {
+    guard let model = method.model.map(DisplayNames.model), !method.name.contains(model) else { return method.name }
+    return method.name.isEmpty ? model : "\(model) (\(method.name))"
   }
 
   /// The network trained on a test set's own degradation: of the same model and seed, else the first.
@@ -109,19 +123,24 @@ struct EvaluationFigures {
   ) -> ReportDocument.Figure {
     let best: Table.Column.Best? = signed ? nil : metric.higherIsBetter ? .highest : .lowest
     let table = Table(
-      caption: "\(map.title): rows trained on, columns tested on. \(result.protocol.summary)",
+      caption: "\(map.title): rows trained on, columns tested on.",
       columns: [.init("Trained on")]
         + map.columns.map { .init($0, decimals: metric.decimals, best: best, signed: signed) },
       rows: map.rows.indices.map { r in
         [.text(map.rows[r])] + map.values[r].map { value in value.map { .number($0) } ?? .missing }
-      })
+      }, notes: [protocolNote])
     return .init(id: prefix + id, chart: map, caption: caption, table: table)
   }
 
   // MARK: - Tables
 
-  private var metricColumns: [(column: Table.Column, metric: MetricRecord, aggregation: String)] {
-    result.metrics.flatMap { metric in
+  /// No table stands without the protocol its numbers were measured under.
+  private var protocolNote: String { "Protocol: \(result.protocol.summary)" }
+
+  private typealias MetricColumn = (column: Table.Column, metric: MetricRecord, aggregation: String)
+
+  private func columns(_ metrics: [MetricRecord]) -> [MetricColumn] {
+    metrics.flatMap { metric in
       metric.aggregations.map { aggregation in
         let several = metric.aggregations.count > 1
         let column = Table.Column(
@@ -133,8 +152,10 @@ struct EvaluationFigures {
     }
   }
 
-  private func values(_ method: MethodRecord, on test: TestSetRecord, deviations: Bool) -> [Table.Cell] {
-    metricColumns.map { _, metric, aggregation -> Table.Cell in
+  private func values(
+    _ method: MethodRecord, on test: TestSetRecord, _ columns: [MetricColumn], deviations: Bool
+  ) -> [Table.Cell] {
+    columns.map { _, metric, aggregation -> Table.Cell in
       guard let cell = result.cell(method.id, on: test.id, metric.id, aggregation) else { return .missing }
       if deviations, let deviation = cell.deviation { return .deviation(cell.value, deviation) }
       return .number(cell.value)
@@ -147,26 +168,27 @@ struct EvaluationFigures {
 
   /// Each network on its own degradation beside the methods without training.
   var matchedTable: Table {
-    Table(
-      caption: "Every method on the degradation it was made for. \(result.protocol.summary)",
-      columns: [.init("Method"), .init("Parameters")] + metricColumns.map(\.column),
+    let columns = columns(mainMetrics)
+    return Table(
+      caption: "Every method on the degradation it was made for.",
+      columns: [.init("Method"), .init("Parameters")] + columns.map(\.column),
       sections: result.tests.map { test in
         let methods = result.methods.filter { $0.trainedOn == nil || $0.trainedOn == test.id }
         return .init(
           title: sectionTitle(test),
           rows: methods.map { method in
             [.text(shortName(method)), method.parameters.map { .count($0) } ?? .missing]
-              + values(method, on: test, deviations: false)
+              + values(method, on: test, columns, deviations: false)
           })
-      }, sectionTitle: "Test set")
+      }, sectionTitle: "Test set", notes: [protocolNote])
   }
 
-  /// Everything that was measured, with the standard deviation over samples.
-  var fullTable: Table {
-    Table(
-      caption: "All methods on all test sets, mean ± standard deviation over samples where given. "
-        + result.protocol.summary,
-      columns: [.init("Method"), .init("Trained on"), .init("Parameters")] + metricColumns.map(\.column),
+  /// Every method on every test set by some metrics, with the standard deviation over samples.
+  func fullTable(_ metrics: [MetricRecord], caption: String) -> Table {
+    let columns = columns(metrics)
+    return Table(
+      caption: "\(caption) Mean ± standard deviation over samples where given.",
+      columns: [.init("Method"), .init("Trained on"), .init("Parameters")] + columns.map(\.column),
       sections: result.tests.map { test in
         .init(
           title: sectionTitle(test),
@@ -174,9 +196,9 @@ struct EvaluationFigures {
             let home = method.trainedOn.map { id in self.test(id)?.name ?? DisplayNames.degradation(id) }
             return [
               .text(shortName(method)), .text(home ?? "–"), method.parameters.map { .count($0) } ?? .missing,
-            ] + values(method, on: test, deviations: true)
+            ] + values(method, on: test, columns, deviations: true)
           })
-      }, sectionTitle: "Test set")
+      }, sectionTitle: "Test set", notes: [protocolNote])
   }
 
   // MARK: - Charts
@@ -189,7 +211,7 @@ struct EvaluationFigures {
         method.trainedOn == nil || method.trainedOn == test.id,
         let cell = result.cell(method.id, on: test.id, metric.id, metric.aggregations[0]), cell.value.isFinite
       else { return nil }
-      return .init(method.name, x: Double(parameters) / 1e6, y: cell.value)
+      return .init(shortName(method), x: Double(parameters) / 1e6, y: cell.value)
     }
     guard Set(points.map(\.x)).count > 1 else { return nil }
     let levels = baselines.compactMap { method in
@@ -221,7 +243,7 @@ struct EvaluationFigures {
       let name = result.tests.count > 1 ? "\(test.name): \(shortName(method))" : method.name
       groups.append(.init(name, values: values, isReference: method.trainedOn == nil))
       rows.append(
-        [.text(test.name), .text(method.name), .integer(values.count)]
+        [.text(test.name), .text(networkName(method)), .integer(values.count)]
           + [box.least, box.lower, box.median, box.upper, box.most].map { .number($0) })
     }
     for test in result.tests {
@@ -236,15 +258,15 @@ struct EvaluationFigures {
       caption: "A dot is one sample. Boxes hold the middle half, the bar is the median, whiskers reach the last sample "
         + "within 1.5 box lengths.",
       table: Table(
-        caption: "\(title(metric)) of single samples. \(result.protocol.summary)",
+        caption: "\(title(metric)) of single samples.",
         columns: [.init("Test set"), .init("Method"), .init("Samples")]
-          + columns.map { .init($0, decimals: metric.decimals) }, rows: rows))
+          + columns.map { .init($0, decimals: metric.decimals) }, rows: rows, notes: [protocolNote]))
   }
 
   /// `UNet` for `UNet (bicubic)` where the test set is named beside it.
   private func shortName(_ method: MethodRecord) -> String {
     guard let home = method.trainedOn else { return method.name }
     let unique = trained.filter { $0.trainedOn == home }.count == 1
-    return unique ? method.model.map(DisplayNames.model) ?? method.name : method.name
+    return unique ? method.model.map(DisplayNames.model) ?? method.name : networkName(method)
   }
 }

@@ -18,6 +18,7 @@ struct EvaluationFindings {
     addGains(metric)
     addLosses(metric)
     addSamples(metric)
+    addDisagreement(metric)
     addAggregations(metric)
   }
 
@@ -37,7 +38,8 @@ struct EvaluationFindings {
     let best = metric.higherIsBetter ? reached.max { $0.value < $1.value } : reached.min { $0.value < $1.value }
     if let best {
       facts.append(
-        .init(text(best.value, metric), "best \(metric.title) on its own degradation: \(best.method.name)"))
+        .init(
+          text(best.value, metric), "best \(metric.title) on its own degradation: \(figures.networkName(best.method))"))
     }
     let gains = reached.compactMap { entry -> (method: MethodRecord, test: TestSetRecord, gain: Double)? in
       guard let reference = figures.baseline(on: entry.test.id, metric), entry.value.isFinite, reference.value.isFinite
@@ -53,13 +55,13 @@ struct EvaluationFindings {
     let losers = gains.filter { $0.gain <= 0 }
     for loser in losers {
       warnings.append(
-        "\(loser.method.name) does not beat interpolation on \(loser.test.name) "
+        "\(figures.networkName(loser.method)) does not beat interpolation on \(loser.test.name) "
           + "(\(text(loser.gain, metric, signed: true)) \(metric.title)): training was too short or went wrong.")
     }
     guard losers.isEmpty else { return }
     sentences.append(
       gains.count == 1
-        ? "\(least.method.name) beats the best method without training by \(text(least.gain, metric)) \(metric.title)."
+        ? "\(figures.networkName(least.method)) beats the best method without training by \(text(least.gain, metric)) \(metric.title)."
         : "Every network beats the best method without training on its own degradation: by \(text(least.gain, metric)) "
           + "(\(least.test.name)) to \(text(most.gain, metric)) (\(most.test.name)) \(metric.title).")
   }
@@ -122,6 +124,29 @@ struct EvaluationFindings {
       warnings.append(
         "only \(samples) test \(samples == 1 ? "sample" : "samples"): differences of a few tenths are within chance.")
     }
+  }
+
+  /// Metrics by which networks fall behind interpolation, whatever the main metric says.
+  private mutating func addDisagreement(_ main: MetricRecord) {
+    var titles: [String] = []
+    var example: String?
+    for metric in result.metrics where metric != main {
+      for (method, test) in figures.matched {
+        guard let reference = figures.baseline(on: test.id, metric), let value = value(method, test, metric),
+          metric.higherIsBetter ? value < reference.value : value > reference.value
+        else { continue }
+        if !titles.contains(metric.title) { titles.append(metric.title) }
+        if example == nil {
+          example =
+            "\(metric.title) of \(figures.networkName(method)) is \(text(value, metric)), of "
+            + "\(reference.method.name) \(text(reference.value, metric))"
+        }
+      }
+    }
+    guard let example else { return }
+    warnings.append(
+      "not every metric agrees. By \(titles.joined(separator: ", ")), networks fall behind interpolation even on their own "
+        + "degradation: \(example).")
   }
 
   private mutating func addAggregations(_ metric: MetricRecord) {

@@ -7,13 +7,15 @@ struct PanelBlocks {
   var prefix = ""
 
   private var result: EvaluationResult { evaluation.result }
+  private var figures: EvaluationFigures { EvaluationFigures(evaluation) }
 
-  /// The pictures in the order in which the eye should compare them.
+  /// The pictures in two lines, shapes above and depths below, so that what is compared stands side by side; the photo
+  /// stands before both.
   private static let roles: [(role: String, caption: String)] = [
-    ("photo", "Photo"), ("input", "Input"), ("relief_input", "Input, shaded"), ("baseline", "Interpolated"),
-    ("relief_baseline", "Interpolated, shaded"), ("prediction", "Prediction"),
-    ("relief_prediction", "Prediction, shaded"), ("truth", "Ground truth"), ("relief_truth", "Ground truth, shaded"),
-    ("baseline_error", "Error, interpolated"), ("error", "Error, network"), ("normals_prediction", "Normals"),
+    ("photo", "Photo"), ("relief_input", "Interpolated, shaded"), ("relief_baseline", "Interpolated, shaded"),
+    ("relief_prediction", "Network, shaded"), ("relief_truth", "Ground truth, shaded"), ("error", "Error, network"),
+    ("input", "Input"), ("baseline", "Interpolated"), ("prediction", "Network"), ("truth", "Ground truth"),
+    ("baseline_error", "Error, interpolated"), ("normals_prediction", "Normals"),
     ("normals_truth", "Normals, ground truth"),
   ]
 
@@ -30,13 +32,13 @@ struct PanelBlocks {
     let order = ["best": 0, "median": 1, "worst": 2]
     var shown: [(title: String, block: ReportDocument.Block)] = []
     for group in groups {
-      let method = result.methods.first { $0.id == group.method }?.name ?? group.method
+      let method = result.methods.first { $0.id == group.method }.map(figures.networkName) ?? group.method
       let test = result.tests.first { $0.id == group.test }?.name ?? DisplayNames.degradation(group.test)
       let sorted = group.panels.sorted { (order[$0.rank] ?? 3, $0.sample) < (order[$1.rank] ?? 3, $1.sample) }
       let rows = sorted.map { row($0, method: method) }.filter { !$0.images.isEmpty }
       guard !rows.isEmpty else { continue }
-      let limits = Set(group.panels.compactMap(\.errorLimit))
-      let scale = limits.count == 1 ? limits.first.map { ErrorScale(limit: $0, unit: "of the depth range") } : nil
+      let hasErrors = group.panels.contains { $0.errorLimit != nil }
+      let scale = hasErrors ? ErrorScale(unit: "of the depth range") : nil
       shown.append(
         (
           "\(method), tested on \(test)",
@@ -46,7 +48,7 @@ struct PanelBlocks {
     guard let last = shown.last else { return nil }
     let intro =
       "Samples are chosen by rank, not by hand. Shaded pictures show the surface as if it were lit from the upper left; "
-      + "error maps of one network share one scale."
+      + "the error maps of one sample share one scale, whose end stands in its heading."
     return [.paragraph(intro), .heading(last.title), last.block]
       + shown.dropLast().map { .details(summary: $0.title, [$0.block]) }
   }
@@ -64,6 +66,7 @@ struct PanelBlocks {
       return picture
     }
     let rank = panel.rank.prefix(1).uppercased() + panel.rank.dropFirst()
-    return .init(title: "\(rank): \(panel.sample), \(metric?.title ?? panel.metric) \(value)", images: images)
+    let limit = panel.errorLimit.map { ", errors up to \(Numbers.short($0, digits: 2))" } ?? ""
+    return .init(title: "\(rank): \(panel.sample), \(metric?.title ?? panel.metric) \(value)\(limit)", images: images)
   }
 }

@@ -61,10 +61,16 @@ public struct Report: Stage {
     var text = document.title + "\n" + document.subtitle + "\n"
     for evaluation in material.evaluations {
       let figures = EvaluationFigures(evaluation)
-      if let metric = figures.mainMetric, figures.isCross, let table = figures.heatMap(metric).table {
+      if let metric = figures.mainMetric, figures.isCross, var table = figures.heatMap(metric).table {
+        table.notes = []
         text += "\n" + table.plainText
       }
-      if !figures.matched.isEmpty { text += "\n" + figures.matchedTable.plainText }
+      if !figures.matched.isEmpty {
+        var table = figures.matchedTable
+        table.notes = []
+        text += "\n" + table.plainText
+      }
+      text += "\nProtocol: \(evaluation.result.protocol.summary)\n"
       let found = EvaluationFindings(figures)
       let lines = found.warnings.map { "Note: " + $0 } + found.sentences
       text += "\n" + lines.map { "- " + $0 + "\n" }.joined()

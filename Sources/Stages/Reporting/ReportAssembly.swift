@@ -50,7 +50,7 @@ struct ReportAssembly {
   private var defaultSubtitle: String {
     guard let first = material.evaluations.first?.result else { return "Depth-map super-resolution of faces." }
     return "Depth-map super-resolution of faces: \(first.methods.count) methods on \(first.tests.count) test "
-      + "\(first.tests.count == 1 ? "set" : "sets"). \(first.protocol.summary)"
+      + "\(first.tests.count == 1 ? "set" : "sets")."
   }
 
   // MARK: - One evaluation
@@ -80,8 +80,13 @@ struct ReportAssembly {
     var methods: [ReportDocument.Block] = []
     if !figures.matched.isEmpty { methods.append(.table(id: mark + "matched", figures.matchedTable)) }
     if let scatter = result.tests.compactMap({ figures.scatter(on: $0) }).last { methods.append(.figures([scatter])) }
-    let full = ReportDocument.Block.table(id: mark + "all", figures.fullTable)
+    let full = ReportDocument.Block.table(
+      id: mark + "all", figures.fullTable(figures.mainMetrics, caption: "All methods on all test sets."))
     methods.append(methods.isEmpty ? full : .details(summary: "All methods on all test sets", [full]))
+    if !figures.otherMetrics.isEmpty {
+      let table = figures.fullTable(figures.otherMetrics, caption: "All methods on all test sets by the other metrics.")
+      methods.append(.details(summary: "Other metrics", [.table(id: mark + "other", table)]))
+    }
     sections.append(.init(id: mark + "methods", title: "Methods" + suffix, blocks: methods))
 
     if let distribution = figures.distribution {
