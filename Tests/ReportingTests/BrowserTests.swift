@@ -62,7 +62,8 @@ struct BrowserTests {
   private func report(_ services: FolderServices) async throws -> URL {
     let files = try await ReportRun.run(
       services, tables: [try ReportRun.table(services)], curves: try ReportRun.logs(services))
-    let page = try #require(RunAppendixTests.appendix.extend(try #require(files["report.html"])))
+    let written = try #require(files["report.html"])
+    let page = try #require(RunAppendixTests.appendix.extend(written))
     let folder = services.folder.appendingPathComponent("page")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data(page.utf8).write(to: folder.appendingPathComponent("report.html"))
