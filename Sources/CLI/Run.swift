@@ -82,7 +82,7 @@ struct Run: AsyncParsableCommand {
     view.close()
     if !output.json {
       for (_, text) in summary.texts { Console.standardOutput(text.hasSuffix("\n") ? text : text + "\n") }
-      for report in try pages(summary, pipeline: pipeline.name, store: store, outputs: outputs) {
+      for report in pages(summary, pipeline: pipeline.name, store: store, outputs: outputs) {
         Console.standardOutput("report: \(report)\n")
       }
     }
@@ -90,14 +90,20 @@ struct Run: AsyncParsableCommand {
   }
 
   /// Reports with what this run did put into them; when nothing ran, those of the run that made them.
-  private func pages(_ summary: RunSummary, pipeline: String, store: Store, outputs: String) throws -> [String] {
+  private func pages(_ summary: RunSummary, pipeline: String, store: Store, outputs: String) -> [String] {
     guard publish != .none, !summary.reports.isEmpty else { return summary.reports }
     let pages = RunPages(store: store, outputs: outputs)
-    guard let run = try summary.run.flatMap({ try store.run($0) }) ?? pages.newestRun(of: pipeline) else {
+    do {
+      guard let run = try summary.run.flatMap({ try store.run($0) }) ?? pages.newestRun(of: pipeline) else {
+        return summary.reports
+      }
+      let written = try pages.write(run)
+      return written.isEmpty ? summary.reports : written
+    } catch {
+      // The results are made and published; only this view of them is not.
+      Console.standardError("the page with the run's graph and times could not be written: \(error)\n")
       return summary.reports
     }
-    let written = try pages.write(run)
-    return written.isEmpty ? summary.reports : written
   }
 
   /// This binary, for the workers.
