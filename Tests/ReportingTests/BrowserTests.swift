@@ -48,7 +48,7 @@ struct BrowserTests {
   private func browse(_ arguments: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.environment["CHROMIUM"] ?? "")
-    process.arguments = ["--headless", "--no-sandbox", "--disable-gpu"] + arguments
+    process.arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"] + arguments
     let output = Pipe()
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
