@@ -123,6 +123,9 @@ final class Own {
   }
 }
 
+/// Prints a line at once, also into a file.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 func pad(_ text: String, _ width: Int) -> String {
   text.count >= width ? text : String(repeating: " ", count: width - text.count) + text
@@ -166,7 +169,7 @@ func measure(_ work: Work, repetitions: Int, python: String?) throws {
     line += String(
       format: "  | %@ %7.3f s  %5.2f GB  ratio %.2f", item.name, median(others[i]), Double(peaks[i]) / 1e9, ratio)
   }
-  print(line)
+  say(line)
 }
 
 var arguments = Array(CommandLine.arguments.dropFirst())
@@ -190,14 +193,33 @@ if let name = option("--convolution"), let algorithm = ComputeOptions.Convolutio
 NN.configure(options)
 let repetitions = option("--repetitions").flatMap { Int($0) } ?? 5
 let python = ProcessInfo.processInfo.environment["PYTORCH_PYTHON"]
+let isChild = arguments.last == "--child"
 let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.name) }
-print(
-  "\(options.threads) threads, \(options.instructions.rawValue), convolutions \(options.convolution.rawValue), "
-    + "median of \(repetitions); GFLOP/s by direct counting")
+guard isChild else {
+  // A process for each piece of work, so that its peak memory is its own.
+  say(
+    "\(options.threads) threads, \(options.instructions.rawValue), convolutions \(options.convolution.rawValue), "
+      + "median of \(repetitions); GFLOP/s by direct counting")
+  for work in chosen {
+    let child = Process()
+    child.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    child.arguments = [
+      "--threads", String(options.threads), "--instructions", options.instructions.rawValue, "--convolution",
+      options.convolution.rawValue, "--repetitions", String(repetitions), work.name, "--child",
+    ]
+    do {
+      try child.run()
+      child.waitUntilExit()
+    } catch {
+      say(pad(work.name, 20) + "  cannot start: \(error)")
+    }
+  }
+  exit(chosen.isEmpty ? 2 : 0)
+}
 for work in chosen {
   do {
     try measure(work, repetitions: repetitions, python: python)
   } catch {
-    print(pad(work.name, 20) + "  skipped: \(error)")
+    say(pad(work.name, 20) + "  skipped: \(error)")
   }
 }
