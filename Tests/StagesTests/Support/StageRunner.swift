@@ -33,6 +33,7 @@ final class TestServices: StageServices {
   func log(_ line: String) { state.withLock { $0.lines.append(line) } }
   var isStopping: Bool { state.withLock { $0.stopping } }
   func stop() { state.withLock { $0.stopping = true } }
+  func resume() { state.withLock { $0.stopping = false } }
   var lines: [String] { state.withLock { $0.lines } }
 }
 

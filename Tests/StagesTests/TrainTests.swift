@@ -1,0 +1,76 @@
+import Basics
+import Foundation
+import NN
+import Pipeline
+import Stages
+import Testing
+
+@Suite struct TrainTests {
+  static let settings: JSON = [
+    "model": ["type": "depth-upres-unet", "base_channels": 4], "epochs": 2, "batch": 1, "accumulate": 2,
+    "learning_rate": 0.001, "patch": 8,
+  ]
+
+  /// Three heads that train, one that validates, degraded.
+  private func inputs(_ runner: StageRunner, normals: Bool = false) async throws -> [String: [LabelledArtifact]] {
+    let samples = try (0..<4).map { index in
+      try runner.datasetSample(
+        "face \(index)", side: index == 3 ? "validation" : "train", SyntheticHead(shift: Double(index) * 0.1))
+    }
+    let dataset = StageRunner.artifact("dataset", samples: samples)
+    let pairs = try await runner.run("depth.degrade", ["kind": "render_q8"], .of(["dataset": dataset]))
+    return .of(["dataset": dataset, "lr": try #require(pairs.artifacts["pairs"])])
+  }
+
+  @Test func writesAModelThatLoadsAndALog() async throws {
+    let runner = try StageRunner()
+    let result = try await runner.run("train", Self.settings, try await inputs(runner), threads: 2)
+    let description = try JSON(parsing: try result.text("model.json", "model"))
+    #expect(description["model"]?["base_channels"] == 4)
+    #expect(description["scale"] == 4)
+    let weights = try #require(result.artifacts["model"]?.files["weights.safetensors"])
+    let model = try TrainedModel.load(description: description, weights: weights.url)
+    let output = try model.predict([Float](repeating: 0.5, count: 64), height: 8, width: 8)
+    #expect(output.height == 32 && output.depth.allSatisfy { $0 >= 0 && $0 <= 1 })
+    let lines = try result.text("history.csv", "log").split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines[0] == "epoch,learning_rate,train_loss,val_l1,best")
+  }
+
+  /// Asked to stop it saves a checkpoint; called again it ends with the same bytes as a run that was left alone.
+  @Test func resumesAfterBeingStopped() async throws {
+    let whole = try StageRunner()
+    let expected = try await whole.run("train", Self.settings, try await inputs(whole))
+    let runner = try StageRunner()
+    let all = try await inputs(runner)
+    runner.services.stop()
+    await #expect(throws: CancellationError.self) { try await runner.run("train", Self.settings, all) }
+    #expect(
+      FileManager.default.fileExists(
+        atPath: runner.services.folder.appending(path: "scratch/checkpoint.safetensors").path))
+    runner.services.resume()
+    let found = try await runner.run("train", Self.settings, all, threads: 2)
+    for (port, artifact) in expected.artifacts {
+      #expect(found.artifacts[port]?.files.mapValues(\.digest) == artifact.files.mapValues(\.digest), "\(port)")
+    }
+    #expect(runner.services.lines.contains { $0.hasPrefix("resumed after epoch 0, step 1") })
+  }
+
+  @Test func missingNormalsAreNamed() async throws {
+    let runner = try StageRunner()
+    guard case .object(var settings) = Self.settings else { return }
+    settings["loss"] = ["normals": ["weight": 0.05, "source": "dsine"]]
+    let all = try await inputs(runner)
+    let error = await #expect(throws: StageFailure.self) { try await runner.run("train", .object(settings), all) }
+    #expect(error?.message.contains("`normal_dsine.png`") == true)
+  }
+
+  @Test func parametersThatMakeNoNetworkAreRefused() async throws {
+    let runner = try StageRunner()
+    let all = try await inputs(runner)
+    let error = await #expect(throws: ParameterProblems.self) {
+      try await runner.run("train", ["model": ["type": "depth-upres-unet", "base_chanels": 4]], all)
+    }
+    #expect(error?.diagnostics.first?.message.contains("base_chanels") == true)
+  }
+}
