@@ -1,8 +1,7 @@
 import Basics
 import Foundation
-import Testing
-
 import Pipeline
+import Testing
 
 /// Whatever stands in a store's files, reading them gives values or an error. `Fuzz/FuzzRecords` goes on where this stops.
 @Suite struct RecordTests {

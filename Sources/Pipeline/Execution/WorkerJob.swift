@@ -107,7 +107,8 @@ extension SourceFile {
       hashed = HashedFile(
         path: place, digest: digest,
         status: FileSystem.Status(
-          size: size, modified: modified, changed: changed, inode: inode, device: device, mode: UInt32(truncatingIfNeeded: mode)),
+          size: size, modified: modified, changed: changed, inode: inode, device: device,
+          mode: UInt32(truncatingIfNeeded: mode)),
         racy: racy)
     }
   }
