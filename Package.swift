@@ -44,7 +44,7 @@ let package = Package(
     ),
 
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
-    .target(name: "ParityHarness", dependencies: ["Basics", "NN"], path: "Tests/ParityHarness"),
+    .target(name: "ParityHarness", dependencies: ["Basics", "NN", "Imaging"], path: "Tests/ParityHarness"),
     .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     // Timings against PyTorch: `make bench`.

@@ -30,7 +30,9 @@ enum Commands {
     CommandGroup(
       name: "Use a model:",
       subcommands: [
-        Upscale.self
+        ModelsCommand.self,
+        ExportCommand.self,
+        Upscale.self,
       ]),
     CommandGroup(
       name: "Look at a file:",

@@ -16,6 +16,7 @@ extension StageCatalogue {
     DepthDegrade.self,
     SplatsDegrade.self,
     Train.self,
+    WeightsImport.self,
     EvaluateCross.self,
     Command.self,
     Report.self,

@@ -51,5 +51,9 @@ public final class Linear: Module {
     [("weight", .parameter(weight)), ("bias", .parameter(bias))]
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.tensor, bias: bias.tensor) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let y = x.linear(weight.tensor, bias: bias.tensor)
+    Monitor.observe(y, of: weight)
+    return y
+  }
 }

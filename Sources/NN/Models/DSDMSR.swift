@@ -1,6 +1,8 @@
 /// A network that improves a one-channel map at its own size.
 protocol DSDMSRUnit: Module {
   func refine(_ x: Tensor) -> Tensor
+  /// The same as nodes of an ONNX graph.
+  func refine(into graph: OnnxGraph, _ x: OnnxGraph.Value) -> OnnxGraph.Value
 }
 
 /// Deeply supervised depth super-resolution: at each level four units predict the four polyphase views of a map twice as
@@ -28,6 +30,7 @@ public final class DSDMSR: Network {
   public enum Unit: String, Sendable { case srcnn, vdsr }
 
   public let scale: Int
+  public var reach: Int? { fusion is VDSR ? 22 : 18 }
   /// For each level the units of (even, even), (even, odd), (odd, even), (odd, odd) rows and columns.
   let levels: [(factor: Int, units: [any DSDMSRUnit])]
   let fusion: any DSDMSRUnit

@@ -19,6 +19,7 @@ public final class EDSRLight: Network {
     })
 
   public let scale = 4
+  public var reach: Int? { 2 * body.count + 4 }
   let head: Conv2d
   let body: [ResidualBlock]
   let bodyTail: Conv2d

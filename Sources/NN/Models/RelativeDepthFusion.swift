@@ -7,7 +7,8 @@
 ///
 ///     fused = deviation(d) * (r - mean(r)) / sqrt(variance(r) + 1e-5) + mean(d)
 ///
-/// Input: depth [n, 1, h, w] and as guide the relative depth [n, 1, s h, s w], both 0...1. Output [n, 1, s h, s w], not clamped.
+/// Input: depth [n, 1, h, w] and as guide the relative depth [n, 1 or 3, s h, s w] (of three channels
+/// the first counts), both 0...1. Output [n, 1, s h, s w], not clamped.
 public final class RelativeDepthFusion: Network {
   static let kind = ModelKind(
     "relative-depth-fusion",
@@ -69,7 +70,9 @@ public final class RelativeDepthFusion: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    guard let relative = input.guide else { preconditionFailure("this network needs a relative depth map as guide") }
+    guard let guide = input.guide else { preconditionFailure("this network needs a relative depth map as guide") }
+    // A grey map read as an RGB guide has three equal channels.
+    let relative = guide.c == 3 ? guide.channels(0..<1) : guide
     let base = input.depth.enlarged(scale)
     precondition(
       relative.shape == base.shape, "a relative depth of shape \(relative.shape) for an output of shape \(base.shape)")

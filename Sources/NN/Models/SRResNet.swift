@@ -37,6 +37,7 @@ public final class SRResNet: Network {
   }
 
   public let scale = 4
+  public var reach: Int? { 2 * body.count + 8 }
   let head: Conv2d
   let headActivation = PReLU()
   let body: [Block]

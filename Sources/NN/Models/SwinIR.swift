@@ -70,6 +70,8 @@ public final class SwinIR: Network {
 
   public let setup: Configuration
   public var scale: Int { setup.scale }
+  /// A token sees its window in every block and one pixel more in every convolution. Tiles on the grid of windows keep them.
+  public var reach: Int? { setup.window * setup.depths.reduce(0, +) + setup.depths.count + 5 }
   let mean: [Float]
   let first: Conv2d
   let patchNorm: LayerNorm

@@ -19,6 +19,7 @@ public final class VDSR: Network, DSDMSRUnit {
     })
 
   public let scale: Int
+  public var reach: Int? { (trunk.count + 2 + scale - 1) / scale + (scale > 1 ? 2 : 0) }
   let input: Conv2d
   let trunk: [Conv2d]
   let output: Conv2d

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Basics
+import Foundation
+import NN
+import Pipeline
+
+/// `pipeline export MODEL -o FILE.onnx`: a trained network for other programs.
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export", abstract: "Write a trained model as an ONNX file.",
+    discussion: """
+      MODEL is a folder with model.json and weights.safetensors: the published output of a `train` or `weights.import` stage. \
+      The file uses operator set \(OnnxGraph.opset); input `depth` [batch, c, height, width] in 0...1, output `depth_sr`.
+      """)
+
+  @Argument(help: "Folder of the model.", completion: .directory) var model: String
+  @Option(name: [.short, .long], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"])) var output:
+    String
+
+  func run() throws {
+    let folder = URL(fileURLWithPath: model, isDirectory: true)
+    let description = folder.appendingPathComponent("model.json")
+    guard let data = FileManager.default.contents(atPath: description.path) else {
+      throw StageFailure(
+        "\(model): no readable model.json in this folder",
+        help: "give the folder of a `model` output, such as outputs/demo/train@render_q8/model")
+    }
+    do {
+      let json = try JSON(parsing: data)
+      let trained = try TrainedModel.load(
+        description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
+      let name = trained.description["type"]?.stringValue ?? "model"
+      let bytes = try OnnxExport.data(trained.network, name: name)
+      try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
+      Console.standardOutput("\(output): \(name), operator set \(OnnxGraph.opset), \(bytes.count) bytes\n")
+    } catch let error as ModelError {
+      throw StageFailure(error.description)
+    } catch let error as WeightsError {
+      throw StageFailure(error.description)
+    } catch let error as DecodingError {
+      throw StageFailure("\(description.path): not a JSON file: \(error)")
+    } catch let error as CocoaError {
+      throw StageFailure("\(output) cannot be written: \(error.localizedDescription)")
+    }
+  }
+}

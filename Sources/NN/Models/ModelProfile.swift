@@ -1,0 +1,71 @@
+import Basics
+
+/// What a network costs for an input of a given size.
+public struct ModelProfile: Sendable, Hashable {
+  public var parameters: Int
+  /// Multiply-adds of all convolutions and linear maps of one forward pass.
+  public var multiplyAdds: Double
+  /// Bytes of tensors in use at most during one forward pass, weights included.
+  public var memory: Double
+  /// Side of the square of input pixels that an output pixel depends on; nil for the whole image.
+  public var receptiveField: Int?
+  /// Output side over input side.
+  public var scale: Int
+  public var needsGuide: Bool
+
+  /// Counts work and memory on a small random input and scales them by the area: every network here costs in proportion to
+  /// its pixels. Attention inside windows and Fourier transforms are not counted as multiply-adds.
+  /// - Parameters:
+  ///   - height: of the input; the width alike.
+  ///   - probe: side of the small input, a multiple of what the network needs.
+  /// - Throws: `ModelError` when the description is not a model.
+  public init(_ description: JSON, height: Int, width: Int, probe: Int = 32) throws {
+    let network = try ModelCatalogue.make(description)
+    network.setTraining(false)
+    let kind = ModelCatalogue.kind(description["type"]?.stringValue ?? "")
+    func option(_ name: String) -> Int? {
+      description[name]?.intValue ?? kind?.options.first { $0.name == name }?.defaultValue.intValue
+    }
+    let channels = option("image_channels") ?? option("input_channels") ?? 1
+    let side = (probe + network.sizeMultiple - 1) / network.sizeMultiple * network.sizeMultiple
+    let input = NetworkInput(
+      depth: .filled([1, channels, side, side], 0.5),
+      guide: network.needsGuide ? .filled([1, 3, side * network.scale, side * network.scale], 0.5) : nil)
+    let divisors = network.transposedStrides
+    let monitor = Monitor()
+    var work = 0.0
+    monitor.onLayer = { output, weight in
+      let pixels =
+        weight.shape.count == 4 ? output.shape[0] * output.shape[2] * output.shape[3] : output.count / weight.shape[0]
+      guard weight.shape.count > 1 else { return }
+      work += Double(pixels) * Double(weight.count) / Double(divisors[ObjectIdentifier(weight)] ?? 1)
+    }
+    let weights = Double(network.parameterCount * 4)
+    NN.resetPeakMemory()
+    let before = Double(NN.peakMemory)
+    Monitor.$current.withValue(monitor) { NN.withoutGradients { _ = network(input) } }
+    let area = Double(height * width) / Double(side * side)
+    parameters = network.parameterCount
+    multiplyAdds = work * area
+    memory = weights + max(0, Double(NN.peakMemory) - before) * area
+    receptiveField = network.reach.map { 2 * $0 + 1 }
+    scale = network.scale
+    needsGuide = network.needsGuide
+  }
+}
+
+extension Module {
+  /// For the weight of every transposed convolution below the number of output pixels that share one use of it.
+  fileprivate var transposedStrides: [ObjectIdentifier: Int] {
+    var result: [ObjectIdentifier: Int] = [:]
+    for (_, member) in members {
+      guard case .module(let module) = member else { continue }
+      if let layer = module as? ConvTranspose2d {
+        result[ObjectIdentifier(layer.weight)] = layer.geometry.stride * layer.geometry.stride
+      } else {
+        result.merge(module.transposedStrides) { first, _ in first }
+      }
+    }
+    return result
+  }
+}
