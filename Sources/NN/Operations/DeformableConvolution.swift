@@ -1,5 +1,3 @@
-import CKernels
-
 extension Tensor {
   /// A modulated deformable convolution: each kernel point reads, by bilinear interpolation, at its place plus an offset,
   /// times a factor; places outside (-1, h) x (-1, w) read zero.
@@ -103,10 +101,9 @@ private struct DeformableConvolution {
         x.data + image * c * h * w, offsets.data + image * offsetGroups * points * 2 * pixels,
         factors.data + image * offsetGroups * points * pixels, columns.data)
       for group in 0..<groups {
-        ck_sgemm(
-          0, 0, Int64(rows), Int64(pixels), Int64(inner), 1, weight.data + group * rows * inner, Int64(inner),
-          columns.data + group * inner * pixels, Int64(pixels), 0, y.data + (image * k + group * rows) * pixels,
-          Int64(pixels))
+        MatrixProduct.product(
+          false, false, m: rows, n: pixels, k: inner, weight.data + group * rows * inner,
+          columns.data + group * inner * pixels, y.data + (image * k + group * rows) * pixels)
       }
     }
     if let bias {
@@ -135,12 +132,12 @@ private struct DeformableConvolution {
       for group in 0..<groups {
         let upstream = dy.data + (image * k + group * rows) * pixels
         let filter = group * rows * inner
-        ck_sgemm(
-          1, 0, Int64(inner), Int64(pixels), Int64(rows), 1, weight.data + filter, Int64(inner), upstream,
-          Int64(pixels), 0, dColumns.data + group * inner * pixels, Int64(pixels))
-        ck_sgemm(
-          0, 1, Int64(rows), Int64(inner), Int64(pixels), 1, upstream, Int64(pixels),
-          columns.data + group * inner * pixels, Int64(pixels), image == 0 ? 0 : 1, dWeight.data + filter, Int64(inner))
+        MatrixProduct.product(
+          true, false, m: inner, n: pixels, k: rows, weight.data + filter, upstream,
+          dColumns.data + group * inner * pixels)
+        MatrixProduct.product(
+          false, true, m: rows, n: inner, k: pixels, upstream, columns.data + group * inner * pixels, adds: image > 0,
+          dWeight.data + filter)
       }
       scatter(dColumns.data, shifts, modulation, dx.data + image * c * h * w)
       placeGradients(

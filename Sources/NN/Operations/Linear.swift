@@ -60,6 +60,29 @@ extension Tensor {
 
 /// Matrix products of contiguous tensors, cut into pieces that depend on the sizes alone.
 enum MatrixProduct {
+  /// c[m][n] = op(a)[m][k] op(b)[k][n], or added to c; row-major without gaps. In double precision, as the definition says,
+  /// when `reference` is asked for.
+  static func product(
+    _ transposedA: Bool, _ transposedB: Bool, m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>,
+    _ b: UnsafePointer<Float>, adds: Bool = false, _ c: UnsafeMutablePointer<Float>
+  ) {
+    let (lda, ldb) = (transposedA ? m : k, transposedB ? k : n)
+    guard NN.options.convolution == .reference else {
+      return ck_sgemm(
+        transposedA ? 1 : 0, transposedB ? 1 : 0, Int64(m), Int64(n), Int64(k), 1, a, Int64(lda), b, Int64(ldb),
+        adds ? 1 : 0, c, Int64(n))
+    }
+    parallel(m) { i in
+      for j in 0..<n {
+        var sum = adds ? Double(c[i * n + j]) : 0
+        for l in 0..<k {
+          sum += Double(a[transposedA ? l * lda + i : i * lda + l]) * Double(b[transposedB ? j * ldb + l : l * ldb + j])
+        }
+        c[i * n + j] = Float(sum)
+      }
+    }
+  }
+
   /// y[rows][columns] = x[rows][inner] b, b being [columns][inner] when `transposed`, else [inner][columns].
   static func rows(
     _ x: Tensor, _ b: Tensor, _ y: Tensor, rows: Int, inner: Int, columns: Int, transposed: Bool
