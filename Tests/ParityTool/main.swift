@@ -2,8 +2,14 @@ import Foundation
 import NN
 import ParityHarness
 
-// parity FOLDER [--algorithm reference|direct|fast] [--threads N] [--instructions plain|avx2|avx512] [--only TEXT]
+// parity FOLDER [--algorithm direct|unfold|fast] [--threads N] [--instructions plain|avx2|avx512] [--only TEXT] [--all-reasons]
 // Checks every case of a folder with a cases.json and exits with 1 when one fails, 2 when it cannot start.
+//
+// direct: every convolution as its definition says, sums in double precision; the stated tolerance.
+// unfold: convolutions as matrix products; the stated tolerance.
+// fast: the algorithms that training uses (Winograd where it applies); networks may use eight times the tolerance.
+
+let algorithms: [String: ComputeOptions.Convolution] = ["direct": .reference, "unfold": .direct, "fast": .fast]
 
 func stop(_ message: String) -> Never {
   FileHandle.standardError.write(Data("error: \(message)\n".utf8))
@@ -11,15 +17,15 @@ func stop(_ message: String) -> Never {
 }
 
 var folder: String?
-var options = ComputeOptions(convolution: .direct)
+var options = ComputeOptions(convolution: .reference)
 var only: String?
 var limit = 6
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
   case "--algorithm":
-    guard let value = arguments.popFirst().flatMap(ComputeOptions.Convolution.init(rawValue:)) else {
-      stop("--algorithm needs reference, direct or fast")
+    guard let value = arguments.popFirst().flatMap({ algorithms[$0] }) else {
+      stop("--algorithm needs direct, unfold or fast")
     }
     options.convolution = value
   case "--threads":

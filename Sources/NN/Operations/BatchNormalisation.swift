@@ -23,12 +23,17 @@ extension Tensor {
     let inverse = used.variance.map { 1 / ($0 + epsilon).squareRoot() }
     var factor = [Float](repeating: 0, count: stride)
     var offset = factor
+    var mean = factor
     for k in 0..<channels {
       factor[k] = scales[k] * inverse[k]
-      offset[k] = shifts[k] - used.mean[k] * factor[k]
+      (mean[k], offset[k]) = (used.mean[k], shifts[k])
     }
     let y = x.emptyLike()
-    x.affineByChannel(factor, offset, into: y)
+    if NN.options.convolution == .reference {
+      x.normaliseInDouble(used, epsilon, scales, shifts, into: y)
+    } else {
+      x.normalise(mean, factor, offset, into: y)
+    }
     let input = x.detached()
     let result = y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.dense(like: input)
@@ -61,11 +66,31 @@ extension Tensor {
     return (result, used)
   }
 
-  private func affineByChannel(_ factor: [Float], _ offset: [Float], into target: Tensor) {
+  /// The definition with every step in double precision.
+  private func normaliseInDouble(
+    _ statistics: BatchStatistics, _ epsilon: Float, _ scales: [Float], _ shifts: [Float], into target: Tensor
+  ) {
+    let (from, to, stride, channels) = (data, target.data, pixelStride, c)
+    let factors = (0..<channels).map {
+      Double(scales[$0]) / (Double(statistics.variance[$0]) + Double(epsilon)).squareRoot()
+    }
+    parallelChunks(pixels, of: 512) { range in
+      for pixel in range {
+        for k in 0..<channels {
+          let centred = Double(from[pixel * stride + k]) - Double(statistics.mean[k])
+          to[pixel * stride + k] = Float(centred * factors[k] + Double(shifts[k]))
+        }
+        for k in channels..<stride { to[pixel * stride + k] = 0 }
+      }
+    }
+  }
+
+  /// (x - mean) factor + offset: the difference first, since a mean may be large beside the deviation.
+  private func normalise(_ mean: [Float], _ factor: [Float], _ offset: [Float], into target: Tensor) {
     let (from, to, stride) = (data, target.data, pixelStride)
     parallelChunks(pixels, of: 512) { range in
       for pixel in range {
-        for k in 0..<stride { to[pixel * stride + k] = from[pixel * stride + k] * factor[k] + offset[k] }
+        for k in 0..<stride { to[pixel * stride + k] = (from[pixel * stride + k] - mean[k]) * factor[k] + offset[k] }
       }
     }
   }

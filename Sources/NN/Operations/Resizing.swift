@@ -17,7 +17,7 @@ extension Tensor {
     let x = contiguous()
     let planes = n * c
     let result = Tensor.resample(
-      x, Tensor.resample(x, nil, planes, h, w, columns, alongRows: false), planes, h, width, rows, alongRows: true)
+      x, Tensor.resample(x, nil, planes, h, w, rows, alongRows: true), planes, height, w, columns, alongRows: false)
     let y = Tensor(shape: [n, c, height, width], layout: .contiguous, storage: result.storage, offset: 0)
     let (oldShape, oldHeight) = (shape, h)
     return y.recorded([x]) { gradient, _ in
