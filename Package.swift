@@ -52,6 +52,8 @@ let package = Package(
       name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    // Runs the built command, as a user would.
+    .testTarget(name: "CLITests", dependencies: ["CLI"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
