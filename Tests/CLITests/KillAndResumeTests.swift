@@ -7,11 +7,11 @@ import Testing
   static let specification = """
     extends: \(PipelineProcess.pipelines.path)/demo.yaml
     name: kill
-    vars: { degradations: [render_q8], base_channels: 4, cross_epochs: 60, patch: 0 }
+    vars: { base_channels: 4, cross_epochs: 60 }
     stages:
       heads.with: { count: 8, size: 64, gaussians: 4000 }
       photos.with: { size: 64 }
-      facelift.with: { folder: null }
+      train.matrix: { kind: [render_q8] }
       split.with: { validation: 0.3 }
     targets: [train]
     """
