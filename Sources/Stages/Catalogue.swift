@@ -17,7 +17,9 @@ extension StageCatalogue {
     SplatsDegrade.self,
     Train.self,
     WeightsImport.self,
+    PredictionsImport.self,
     EvaluateCross.self,
+    Evaluate.self,
     Command.self,
     Report.self,
   ])

@@ -24,6 +24,8 @@ extension ArtifactKind {
   public static let dataset: ArtifactKind = "dataset"
   /// Samples: `lr.png` (16-bit grey, or 8-bit where the degradation quantises); record: kind, scale.
   public static let pairs: ArtifactKind = "pairs"
+  /// Samples: `depth.png`, a high-resolution map predicted elsewhere; record: method, bits.
+  public static let predictions: ArtifactKind = "predictions"
   /// Files: `model.json` and `weights.safetensors`.
   public static let model: ArtifactKind = "model"
   /// Files: `history.csv` and `history.json`.

@@ -90,9 +90,10 @@ struct NetworkMethod: DepthMethod {
 
 /// What instances and their matrix labels are called in tables.
 enum Labels {
-  /// The identifier of a test set: its `kind` label, else what stands behind `@`, else the instance.
+  /// The identifier of a test set: its `kind` label where no other tells more, else what stands behind `@`, else the
+  /// instance.
   static func test(of labelled: LabelledArtifact) -> String {
-    if let kind = labelled.labels["kind"]?.stringValue { return kind }
+    if let kind = labelled.labels["kind"]?.stringValue, labelled.labels["scale"] == nil { return kind }
     return labelled.instance.split(separator: "@", maxSplits: 1).last.map(String.init) ?? labelled.instance
   }
 
@@ -109,6 +110,13 @@ enum Labels {
     if parts.isEmpty { parts = [fallback] }
     if let seed = labels["seed"]?.intValue { parts.append("seed \(seed)") }
     return parts.joined(separator: ", ")
+  }
+
+  /// The name of a test set: its degradation, its scale where scales are compared.
+  static func testTitle(of labelled: LabelledArtifact) -> String {
+    var parts = labelled.labels["kind"]?.stringValue.map { [title(ofTest: $0)] } ?? []
+    if let scale = labelled.labels["scale"]?.intValue { parts.append("x\(scale)") }
+    return parts.isEmpty ? title(ofTest: test(of: labelled)) : parts.joined(separator: ", ")
   }
 
   static func title(ofTest id: String) -> String { DegradationKind(rawValue: id)?.title ?? id }

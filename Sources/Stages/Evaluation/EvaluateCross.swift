@@ -40,6 +40,6 @@ struct EvaluateCross: Stage {
       context, scoring: parameters.scoring, baselines: baselines,
       panelSize: parameters.panels ? parameters.panelSize : nil,
       resamples: parameters.resamples)
-    try evaluation.write(try evaluation.run())
+    try evaluation.write(try evaluation.run().result, headline: ["psnr mse"])
   }
 }

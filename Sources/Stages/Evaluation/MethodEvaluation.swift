@@ -9,7 +9,7 @@ struct MethodEvaluation {
   let context: StageContext
   let scoring: ScoringProtocol
   let methods: [any DepthMethod]
-  let tests: [(id: String, artifact: Artifact, samples: [String: Sample])]
+  let tests: [(id: String, title: String, artifact: Artifact, samples: [String: Sample])]
   let samples: [Sample]
   /// Longest side of painted pictures; nil paints none.
   let panelSize: Int?
@@ -30,7 +30,7 @@ struct MethodEvaluation {
     let dataset = try context.input("dataset")
     tests = (context.inputs["tests"] ?? []).map { labelled in
       let samples = Dictionary(labelled.artifact.samples.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-      return (Labels.test(of: labelled), labelled.artifact, samples)
+      return (Labels.test(of: labelled), Labels.testTitle(of: labelled), labelled.artifact, samples)
     }
     let ids = tests.map(\.id)
     if let twice = ids.first(where: { id in ids.count { $0 == id } > 1 }) {
@@ -50,7 +50,7 @@ struct MethodEvaluation {
     }
   }
 
-  func run() throws -> EvaluationResult {
+  func run() throws -> (result: EvaluationResult, table: ScoreTable) {
     let metrics = scoring.metrics
     let table = try score()
     try context.write(table.csv(metrics: metrics), to: "samples.csv", port: "table")
@@ -59,21 +59,21 @@ struct MethodEvaluation {
       protocol: scoring.record, metrics: metrics, methods: records,
       tests: tests.map { test in
         TestSetRecord(
-          id: test.id, name: Labels.title(ofTest: test.id), samples: samples.count { test.samples[$0.name] != nil },
+          id: test.id, name: test.title, samples: samples.count { test.samples[$0.name] != nil },
           digest: test.artifact.digest.short)
       },
       cells: table.cells(
         methods: records.map(\.id), tests: tests.map(\.id), metrics: metrics, units: scoring.unitsPerRange,
         resamples: resamples, seed: 0))
     if let panelSize { result.panels = try paint(table, size: panelSize) }
-    return result
+    return (result, table)
   }
 
   /// The files every table artifact holds.
-  func write(_ result: EvaluationResult) throws {
+  func write(_ result: EvaluationResult, headline: [String]) throws {
     try context.write(result.encoded(), to: "cross.json", port: "table")
     try context.write(result.longCSV, to: "cross.csv", port: "table")
-    try context.write(result.summary, to: "summary.txt", port: "table")
+    try context.write(result.summary(headline: headline), to: "summary.txt", port: "table")
   }
 
   private func score() throws -> ScoreTable {

@@ -127,8 +127,12 @@ extension EvaluationResult {
   }
 
   /// What a person reads at the end of a run.
-  var summary: String {
-    var text = text(metric: "psnr", aggregation: "mse")
+  /// - Parameter headline: the tables shown, each a metric and its aggregation.
+  func summary(headline: [String]) -> String {
+    var text = headline.map { line in
+      let words = line.split(separator: " ").map(String.init)
+      return self.text(metric: words[0], aggregation: words.count > 1 ? words[1] : "mean")
+    }.joined(separator: "\n")
     if methods.contains(where: { $0.trainedOn != nil }) { text += "* its own degradation\n" }
     let own = methods.compactMap { method -> String? in
       guard let test = method.trainedOn, let value = value(method.id, on: test, "psnr", "mse"),

@@ -17,6 +17,8 @@ struct ScoringProtocol: StageParameters {
   var cropBorder = 0
   var clamp = true
   var unitsPerRange = 1.0
+  var detailed = false
+  var mesh: MeshScoring?
 
   static let fields: [ParameterField<Self>] = [
     .init("side", \.side, "Which samples of the dataset are scored."),
@@ -31,6 +33,10 @@ struct ScoringProtocol: StageParameters {
       "units_per_range", \.unitsPerRange,
       "l1 and rmse in units of which the value range has this many: 255 for 8-bit units.",
       type: .double(1e-6...1e9)),
+    .init(
+      "detailed", \.detailed,
+      "Also gradient L1 and SSIM, delta accuracies and the angle between normals; several times slower."),
+    .init("mesh", \.mesh, "Also mesh metrics, under one rule for making point clouds; null: none."),
   ]
 
   var record: EvaluationProtocolRecord {
@@ -38,23 +44,25 @@ struct ScoringProtocol: StageParameters {
     let units = unitsPerRange == 1 ? "1" : fixed(unitsPerRange, 0)
     let limited = clamp ? "limited to the range" : "not limited to the range"
     return EvaluationProtocolRecord(
-      name: masked ? "masked" : "full view",
+      name: (masked ? "masked" : "full view") + (mesh.map { ", mesh \($0.rule.name)" } ?? ""),
       summary:
         "Value range \(units), \(region), \(side.rawValue) samples, crop border \(cropBorder) px; predictions are \(limited) "
-        + "and not quantised. PSNR of the mean squared error over samples (mse), and mean of the samples' PSNR (mean).",
+        + "and not quantised. PSNR of the mean squared error over samples (mse), and mean of the samples' PSNR (mean)."
+        + (mesh.map { " Point clouds by protocol \($0.rule.description)." } ?? ""),
       fields: [
         ProtocolField("samples", side.rawValue), ProtocolField("region", masked ? "mask" : "whole picture"),
         ProtocolField("crop border", "\(cropBorder) px"), ProtocolField("value range", "0...\(units)"),
         ProtocolField("prediction", "32-bit float, \(limited)"),
         ProtocolField("ssim", "7 x 7 uniform window, K = 0.01, 0.03"),
         ProtocolField("aggregation", "mse: from the mean squared error over samples; mean: mean over samples"),
-      ])
+      ] + (mesh.map { [ProtocolField("mesh", $0.rule.description)] } ?? []))
   }
 
   var metrics: [MetricRecord] {
-    unitsPerRange == 1
-      ? Self.metrics
-      : Self.metrics.map { metric in
+    let all = Self.metrics + (detailed ? Self.detailedMetrics : []) + (mesh?.metrics ?? [])
+    return unitsPerRange == 1
+      ? all
+      : all.map { metric in
         var metric = metric
         if metric.id.hasPrefix("l1") || metric.id.hasPrefix("rmse") {
           (metric.unit, metric.decimals) = ("of \(fixed(unitsPerRange, 0))", 3)
@@ -78,23 +86,43 @@ struct ScoringProtocol: StageParameters {
     MetricRecord(id: "ssim_full", title: "SSIM (full view)", higherIsBetter: true, decimals: 4),
   ]
 
+  private static let detailedMetrics: [MetricRecord] = [
+    MetricRecord(id: "gradient_l1", title: "Gradient L1", higherIsBetter: false, decimals: 6),
+    MetricRecord(id: "gradient_ssim", title: "Gradient SSIM", higherIsBetter: true, decimals: 4),
+    MetricRecord(id: "normal_angle", title: "Normal error", unit: "deg", higherIsBetter: false, decimals: 2),
+    MetricRecord(id: "delta_1", title: "delta < 1.25", higherIsBetter: true, decimals: 4),
+    MetricRecord(id: "delta_2", title: "delta < 1.25^2", higherIsBetter: true, decimals: 4),
+    MetricRecord(id: "delta_3", title: "delta < 1.25^3", higherIsBetter: true, decimals: 4),
+  ]
+
   /// One sample's scores by metric identifier; `mse` (value range 1) and `mse_full` besides, from which aggregates are made.
   /// - Throws: `StageFailure` when the mask holds too few pixels for a figure that means anything.
   func score(_ prediction: Raster, truth: Raster, mask: Mask, sample: String) throws -> [String: Double] {
     let full = ImageMetrics.compute(prediction: prediction, truth: truth, border: cropBorder, full: false)
     let inside =
       masked
-      ? ImageMetrics.compute(prediction: prediction, truth: truth, mask: mask, border: cropBorder, full: false) : full
+      ? ImageMetrics.compute(prediction: prediction, truth: truth, mask: mask, border: cropBorder, full: detailed)
+      : (detailed ? ImageMetrics.compute(prediction: prediction, truth: truth, border: cropBorder) : full)
     guard !inside.fellBack else {
       throw StageFailure(
         "the mask of `\(sample)` holds \(mask.count) pixels, fewer than the \(ImageMetrics.minimumPixels) that a score needs",
         help: "look at its mask, or set `masked: false`")
     }
     let units = unitsPerRange
-    return [
+    var scores = [
       "l1": inside.l1 * units, "rmse": inside.rmse * units, "mse": inside.mse, "psnr": inside.psnr, "ssim": inside.ssim,
       "l1_full": full.l1 * units, "rmse_full": full.rmse * units, "mse_full": full.mse, "psnr_full": full.psnr,
       "ssim_full": full.ssim,
     ]
+    if detailed {
+      scores["gradient_l1"] = inside.gradientL1
+      scores["gradient_ssim"] = inside.gradientSSIM
+      for (index, share) in inside.delta.enumerated() { scores["delta_\(index + 1)"] = share }
+      let counted = masked ? mask : Mask(width: truth.width, height: truth.height, repeating: true)
+      scores["normal_angle"] =
+        Normals.axisAgreement(Normals.fromDepth(prediction), reference: Normals.fromDepth(truth), mask: counted).meanAngle
+    }
+    if let mesh { scores.merge(try mesh.score(prediction, truth: truth, mask: mask, sample: sample)) { own, _ in own } }
+    return scores
   }
 }
