@@ -113,14 +113,14 @@ struct HeadField: Sendable {
 
   /// The lips' own distance, for their shape and their colour.
   @inline(__always) private func lips(_ p: LanesVector) -> (upper: Lanes, lower: Lanes) {
-    let corner = SIMD3(shape.mouthWidth, shape.mouthY + shape.mouthCurve, 7.9)
-    let bow = SIMD3<Float>(0.55, shape.mouthY + 0.36, 8.98)
-    var upper = rod(p, bow, corner, shape.lipUpper, 0.2)
-    upper = join(upper, rod(p, SIMD3(0, shape.mouthY + 0.26, 9.02), bow, shape.lipUpper, shape.lipUpper), 0.12)
-    let middle = SIMD3<Float>(0.6, shape.mouthY - 0.44, 8.9)
-    var lower = rod(p, middle, corner, shape.lipLower, 0.18)
+    let corner = SIMD3(shape.mouthWidth, shape.mouthY + shape.mouthCurve, 8.12)
+    let bow = SIMD3<Float>(0.55, shape.mouthY + 0.34, 8.76)
+    var upper = rod(p, bow, corner, shape.lipUpper, 0.13)
+    upper = join(upper, rod(p, SIMD3(0, shape.mouthY + 0.25, 8.78), bow, shape.lipUpper, shape.lipUpper), 0.12)
+    let middle = SIMD3<Float>(0.6, shape.mouthY - 0.4, 8.72)
+    var lower = rod(p, middle, corner, shape.lipLower, 0.13)
     lower = join(
-      lower, rod(p, SIMD3(0, shape.mouthY - 0.45, 8.94), middle, shape.lipLower, shape.lipLower), 0.12)
+      lower, rod(p, SIMD3(0, shape.mouthY - 0.42, 8.76), middle, shape.lipLower, shape.lipLower), 0.12)
     return (upper, lower)
   }
 
@@ -136,7 +136,7 @@ struct HeadField: Sendable {
     d = join(d, upper, 0.35)
     d = join(d, lower, 0.35)
     let cleft = rod(
-      p, SIMD3(0, shape.mouthY - 0.04, 9.4), SIMD3(shape.mouthWidth - 0.1, shape.mouthY + shape.mouthCurve, 8.2),
+      p, SIMD3(0, shape.mouthY - 0.05, 9.22), SIMD3(shape.mouthWidth - 0.1, shape.mouthY + shape.mouthCurve, 8.32),
       0.03, 0.03)
     return carve(d, cleft, 0.26)
   }
