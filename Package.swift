@@ -61,6 +61,7 @@ let package = Package(
     .testTarget(
       name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
+    .executableTarget(name: "bench-splats", dependencies: ["Basics", "Splats"], path: "Benchmarks/Splats"),
     // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
     .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
     .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
@@ -78,6 +79,7 @@ if Context.environment["FUZZ"] != nil {
   package.targets.append(.target(name: "CFuzzDriver", path: "Fuzz/CFuzzDriver"))
   let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("FuzzImages", ["Imaging"]), ("FuzzRecords", ["Pipeline"]), ("FuzzWeights", ["NN"]),
+    ("FuzzImages", ["Imaging"]), ("FuzzSplats", ["Splats"]), ("FuzzWeights", ["NN"]),
   ]
   for fuzzer in fuzzers {
     package.targets.append(
