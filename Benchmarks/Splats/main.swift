@@ -38,7 +38,7 @@ func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 /// Resident set of this process at its largest, MiB.
 func peakMemory() -> Int {
   var usage = rusage()
-  getrusage(RUSAGE_SELF, &usage)
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
   return usage.ru_maxrss / 1024
 }
 
@@ -69,7 +69,7 @@ let writing = try seconds { try SplatFile.encode(last).write(to: url) }
 let reading = try seconds { _ = try SplatFile.read(url) }
 let verifying = try seconds { _ = try SplatFile.verify(url) }
 print("\(last.count) Gaussians: write \(fixed(writing)) s, read \(fixed(reading)) s, verify \(fixed(verifying)) s")
-let head = try seconds {
+let head = seconds {
   let head = SyntheticHead(seed: 1, name: "bench")
   _ = head.photo(size: 256)
   _ = SplatRasteriser().render(head.splats(count: 32_000), camera: SplatCamera(width: 256, height: 256))

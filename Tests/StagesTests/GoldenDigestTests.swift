@@ -18,6 +18,10 @@ import Testing
     "dataset.split v1": "0758c26b8666",
     "depth.degrade v1": "028ae8ed4db6",
     "command v1": "1e7f2b787d4c",
+    "heads.synthesize v1": "2279bce2e45c",
+    "splats.render v1": "33c157ddd24d",
+    "splats.consistency v1": "45644ad4e629",
+    "splats.degrade v1": "6d10f35104cb",
     "evaluate.cross v1": "e71a5c5e0e2b",
   ]
 
@@ -60,8 +64,28 @@ import Testing
     case "evaluate.cross":
       let pairs = try await runner.run("depth.degrade", ["kind": "render_q8"], .of(["dataset": dataset]))
       return (["resamples": 100], .of(["dataset": dataset, "tests": pairs.artifacts["pairs"]!]))
+    case "heads.synthesize": return (["count": 2, "size": 64, "gaussians": 2000, "seed": 3], [:])
+    case "splats.render": return (["view": ["size": 64, "yaw": 10]], .of(["splats": try await splats(runner)]))
+    case "splats.consistency":
+      return (["size": 128, "erosion": 1, "min_rate": 0.1], .of(["splats": try await splats(runner)]))
+    case "splats.degrade":
+      let splats = try await splats(runner)
+      let views = try await runner.run("splats.render", ["view": ["size": 64]], .of(["splats": splats]))
+      let clean = try await runner.run("maps.normalize", [:], .of(["renders": views.artifacts["renders"]!]))
+      return ([:], .of(["dataset": clean.artifacts["maps"]!, "splats": splats]))
     default: return ([:], [:])
     }
+  }
+
+  /// Two made-up heads as splats.
+  private func splats(_ runner: StageRunner) async throws -> Artifact {
+    let heads = try await runner.run("heads.synthesize", ["count": 2, "size": 64, "gaussians": 4000, "seed": 3])
+    return StageRunner.artifact(
+      "splats",
+      samples: heads.samples("photos").map {
+        Sample(
+          name: $0.name, files: ["gaussians.ply": heads.artifacts["folder"]!.files["splats/\($0.name)/gaussians.ply"]!])
+      })
   }
 
   /// What an artifact says, pictures by their pixels: how a compression library packs them is not the stage's doing.
@@ -86,7 +110,7 @@ import Testing
   @Test(arguments: [
     "images.collect", "facelift.ingest", "maps.normalize", "normals.import", "masks.build", "dataset.split",
     "depth.degrade",
-    "command", "evaluate.cross",
+    "command", "evaluate.cross", "heads.synthesize", "splats.render", "splats.consistency", "splats.degrade",
   ])
   func outputOnlyChangesWithTheVersion(name: String) async throws {
     let type = StageType(rawValue: name)

@@ -22,34 +22,48 @@ public enum SplatFile {
     for name in names { header += "property float \(name)\n" }
     header += "end_header\n"
     var data = Data(header.utf8)
-    data.reserveCapacity(data.count + cloud.count * names.count * 4)
-    var values = [Float](repeating: 0, count: names.count)
-    let stride = cloud.restStride
-    for i in 0..<cloud.count {
-      let (p, dc, s, q) = (cloud.positions[i], cloud.baseColours[i], cloud.logScales[i], cloud.rotations[i])
-      for c in 0..<3 {
-        values[c] = p[c]
-        values[6 + c] = dc[c]
-        values[10 + stride + c] = s[c]
+    if format == .ascii {
+      for i in 0..<cloud.count {
+        // The shortest text that reads back to the same bits.
+        data.append(contentsOf: values(of: i, in: cloud).map { "\($0)" }.joined(separator: " ").utf8)
+        data.append(UInt8(ascii: "\n"))
       }
-      for k in 0..<stride { values[9 + k] = cloud.restColours[i * stride + k] }
-      values[9 + stride] = cloud.opacityLogits[i]
-      for c in 0..<4 { values[13 + stride + c] = q[c] }
-      append(values, as: format, to: &data)
+      return data
+    }
+    let start = data.count
+    let stride = names.count * MemoryLayout<Float>.size
+    data.append(Data(count: cloud.count * stride))
+    let swapped = format == .binaryBigEndian
+    data.withUnsafeMutableBytes { bytes in
+      var values = [Float](repeating: 0, count: names.count)
+      for i in 0..<cloud.count {
+        fill(&values, with: i, of: cloud)
+        for (k, value) in values.enumerated() {
+          let bits = swapped ? value.bitPattern.bigEndian : value.bitPattern.littleEndian
+          bytes.storeBytes(of: bits, toByteOffset: start + i * stride + k * 4, as: UInt32.self)
+        }
+      }
     }
     return data
   }
 
-  private static func append(_ values: [Float], as format: Format, to data: inout Data) {
-    switch format {
-    case .binaryLittleEndian:
-      values.map(\.bitPattern.littleEndian).withUnsafeBytes { data.append(contentsOf: $0) }
-    case .binaryBigEndian:
-      values.map(\.bitPattern.bigEndian).withUnsafeBytes { data.append(contentsOf: $0) }
-    case .ascii:
-      // The shortest text that reads back to the same bits.
-      data.append(contentsOf: values.map { "\($0)" }.joined(separator: " ").utf8)
-      data.append(UInt8(ascii: "\n"))
+  private static func values(of i: Int, in cloud: GaussianCloud) -> [Float] {
+    var values = [Float](repeating: 0, count: properties(degree: cloud.degree).count)
+    fill(&values, with: i, of: cloud)
+    return values
+  }
+
+  /// One Gaussian in the order of `properties`; the places of the normal stay as they are.
+  private static func fill(_ values: inout [Float], with i: Int, of cloud: GaussianCloud) {
+    let stride = cloud.restStride
+    let (p, dc, s, q) = (cloud.positions[i], cloud.baseColours[i], cloud.logScales[i], cloud.rotations[i])
+    for c in 0..<3 {
+      values[c] = p[c]
+      values[6 + c] = dc[c]
+      values[10 + stride + c] = s[c]
     }
+    for k in 0..<stride { values[9 + k] = cloud.restColours[i * stride + k] }
+    values[9 + stride] = cloud.opacityLogits[i]
+    for c in 0..<4 { values[13 + stride + c] = q[c] }
   }
 }
