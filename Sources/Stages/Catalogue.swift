@@ -18,6 +18,7 @@ extension StageCatalogue {
     Train.self,
     WeightsImport.self,
     PredictionsImport.self,
+    WeightsImport.self,
     EvaluateCross.self,
     Evaluate.self,
     Command.self,
