@@ -105,6 +105,7 @@ enum FileChecks {
     if entries.isEmpty {
       diagnostics.append(Diagnostic("`stages` is empty", at: node.mark, help: "a pipeline has at least one stage"))
     }
+    let complete = entries.filter { $0.value["uses"] != nil }.map(\.key)
     let keys = FileLanguage.stage.map(\.name)
     let known = Set(keys)
     let reserved = Set(FileLanguage.top.map(\.name))
@@ -127,8 +128,7 @@ enum FileChecks {
             "unknown key `\(field.key)` in stage `\(entry.key)`", at: field.keyMark ?? entry.keyMark, help: help))
       }
       if !fields.contains(where: { $0.key == "uses" }) {
-        let others = entries.filter { $0.value["uses"] != nil }.map(\.key)
-        let near = others.count > 1000 ? nil : suggestion(for: entry.key, among: others)
+        let near = entries.count > 1000 ? nil : suggestion(for: entry.key, among: complete)
         diagnostics.append(
           Diagnostic(
             "stage `\(entry.key)` has no `uses`", at: entry.keyMark ?? entry.value.mark,

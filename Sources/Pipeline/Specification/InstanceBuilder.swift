@@ -220,6 +220,9 @@ struct InstanceBuilder {
     return "`\(seat.draft.stage)` with \(labels)"
   }
 
+  /// Looking for the nearest name takes time with every name; after this many errors nobody reads the help any more.
+  private var helps: Bool { diagnostics.count < 200 }
+
   private mutating func report(_ diagnostic: Diagnostic) { diagnostics.append(diagnostic) }
 
   // MARK: - Inputs
@@ -294,7 +297,7 @@ struct InstanceBuilder {
       report(
         Diagnostic(
           "there is no stage `\(selector.stage)`", at: reference.mark,
-          help: suggestion(for: selector.stage, among: stageNames)))
+          help: helps ? suggestion(for: selector.stage, among: stageNames) : nil))
       return []
     }
     var candidates = byWorld[seat.world]
@@ -343,7 +346,7 @@ struct InstanceBuilder {
 
   private func nearestInstance(_ text: String, _ output: String, _ candidates: [Int]) -> String? {
     let ids = candidates.map { "\(seats[$0].id).\(output)" }
-    if ids.count > 20 { return "for example `\(ids[0])`" }
+    if ids.count > 20 || !helps { return "for example `\(ids[0])`" }
     return suggestion(for: text, among: ids)
   }
 
@@ -365,7 +368,7 @@ struct InstanceBuilder {
 
   /// The first output in the file that a port accepts.
   private func offers(_ port: InputPort) -> String? {
-    guard !port.kinds.isEmpty else { return nil }
+    guard !port.kinds.isEmpty, helps else { return nil }
     for seat in seats {
       for output in seat.draft.outputs ?? [] where port.kinds.contains(output.kind) {
         return "\(seat.draft.stage).\(output.name)"

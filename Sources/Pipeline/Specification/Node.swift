@@ -43,6 +43,8 @@ public struct Node: Sendable {
   public var mark: Mark?
   /// Written with the tag `!replace`: takes the place of the base file's value instead of being merged into it.
   public var replaces = false
+  /// The value of a `${...}` that stood alone: a number or truth value then also serves where a string is wanted.
+  public var isSubstituted = false
 
   public init(_ content: Content, mark: Mark? = nil) {
     self.content = content

@@ -126,6 +126,7 @@ struct SpecificationLoader {
   private mutating func order(_ instances: [StageInstance], _ edges: [String: [String: Mark?]]) -> [StageInstance] {
     var upstream = Graph(instances).upstream
     var seen: Set<[String]> = []
+    var found = 0
     while true {
       switch Graph(upstream: upstream).topologicalOrder() {
       case .sorted(let order): return order.map { instances[$0] }
@@ -134,10 +135,10 @@ struct SpecificationLoader {
         let start = cycle.indices.min { instances[cycle[$0]].id < instances[cycle[$1]].id } ?? 0
         let path = Array(cycle[start...] + cycle[..<start])
         upstream[path[0]].removeAll { $0 == path[path.count == 1 ? 0 : 1] }
-        guard seen.insert(path.map { instances[$0].stage }).inserted, seen.count <= 10 else {
-          if seen.count > 10 { return instances }
-          continue
-        }
+        // One message for each set of stages, however many instances they have, and not more than a person reads.
+        found += 1
+        if found > 100 || seen.count >= 10 { return instances }
+        guard seen.insert(path.map { instances[$0].stage }).inserted else { continue }
         report(cycle: path.map { instances[$0] }, edges)
       }
     }

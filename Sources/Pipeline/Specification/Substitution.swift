@@ -101,7 +101,9 @@ final class Substitution {
     if parts.count == 1, case .expression(let name) = parts[0], !isKept(name, scope) {
       guard let value = value(of: name, at: node.mark, scope) else { return failed(node) }
       note(value, usedAt: node.mark)
-      return value
+      var copy = value
+      copy.isSubstituted = true
+      return copy
     }
     var result = ""
     var mark = node.mark

@@ -230,6 +230,10 @@ extension Bool: ParameterValue {
 extension String: ParameterValue {
   public static var parameterType: ParameterType { .string }
   public init(parameter node: Node) throws {
+    if node.isSubstituted, let text = Substitution.text(node) {
+      self = text
+      return
+    }
     guard case .string(let value) = node.content else {
       throw ParameterProblems("expected a string, found \(node.found)", at: node, help: "put it in quotes")
     }
