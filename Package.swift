@@ -59,7 +59,11 @@ let package = Package(
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
     .testTarget(name: "ImagingTests", dependencies: ["Basics", "Imaging"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "SpecificationTests", dependencies: ["Pipeline"], exclude: ["Corpus", "Good"]),
+      name: "SpecificationTests", dependencies: ["Pipeline", "SchemaHarness"], exclude: ["Corpus", "Good"]),
+    // Python's jsonschema as a second opinion on the generated schema.
+    .target(name: "SchemaHarness", dependencies: ["Basics"], path: "Tests/SchemaHarness"),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "Basics"], exclude: ["Golden"]),
+    .testTarget(name: "ReferenceTests", dependencies: ["Stages", "SchemaHarness"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
     .executableTarget(name: "bench-splats", dependencies: ["Basics", "Splats"], path: "Benchmarks/Splats"),
     // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
@@ -80,11 +84,12 @@ if Context.environment["FUZZ"] != nil {
   let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
     ("FuzzImages", ["Imaging"]), ("FuzzRecords", ["Pipeline"]), ("FuzzWeights", ["NN"]),
     ("FuzzImages", ["Imaging"]), ("FuzzSplats", ["Splats"]), ("FuzzWeights", ["NN"]),
+    ("FuzzImages", ["Imaging"]), ("FuzzSpecification", ["Basics", "Pipeline"]), ("FuzzWeights", ["NN"]),
   ]
   for fuzzer in fuzzers {
     package.targets.append(
       .executableTarget(
         name: fuzzer.name, dependencies: fuzzer.dependencies + ["CFuzzDriver"], path: "Fuzz/\(fuzzer.name)",
-        exclude: fuzzer.name == "FuzzImages" ? ["Seeds"] : []))
+        exclude: fuzzer.name == "FuzzWeights" ? [] : ["Seeds"]))
   }
 }

@@ -1,72 +1,94 @@
+import Basics
 import Foundation
 import Testing
 
-/// What a user meets at the command line, with the real command.
 @Suite struct CommandLineTests {
-  private static let small = """
-    extends: \(PipelineProcess.pipelines.path)/demo.yaml
-    name: small
-    stages:
-      heads.with: { count: 4, size: 64, gaussians: 2000 }
-      photos.with: { size: 64 }
-      split.with: { validation: 0.5 }
-    targets: [lr]
-    """
-
-  @Test func secondRunDoesNothingAndSaysSo() throws {
-    let process = try PipelineProcess()
-    defer { process.remove() }
-    try process.write(Self.small, to: "small.yaml")
-    let first = try process.run("run", "small.yaml")
-    #expect(first.code == 0, "\(first.errors)")
-    let second = try process.run("run", "small.yaml")
-    #expect(second.code == 0)
-    #expect(!second.errors.contains("start "), "\(second.errors)")
-    #expect(second.errors.contains("nothing to do"), "\(second.errors)")
+  struct Case: Sendable, CustomTestStringConvertible {
+    var name: String
+    var arguments: [String]
+    var code: Int32
+    var testDescription: String { name }
   }
 
-  @Test func dryRunNamesWhatAChangedParameterInvalidates() throws {
-    let process = try PipelineProcess()
-    defer { process.remove() }
-    try process.write(Self.small, to: "small.yaml")
-    try #require(try process.run("run", "small.yaml").code == 0)
-    let plan = try process.run("run", "small.yaml", "--set", "lr.with.noise=0.05", "--dry-run").output
-    let running = plan.split(separator: "\n").filter { $0.hasPrefix("run ") }
-    #expect(running.count == 5, "five degradations and nothing else:\n\(plan)")
-    #expect(plan.contains("parameters.noise: 0.02 -> 0.05"), "\(plan)")
+  /// Help and error texts as users see them.
+  static let cases: [Case] = [
+    .init(name: "help-validate", arguments: ["validate", "--help"], code: 0),
+    .init(name: "help-graph", arguments: ["graph", "--help"], code: 0),
+    .init(name: "help-stages", arguments: ["stages", "--help"], code: 0),
+    .init(name: "help-init", arguments: ["init", "--help"], code: 0),
+    .init(name: "unknown-command", arguments: ["vaildate", "x.yaml"], code: 2),
+    .init(name: "unknown-command-far", arguments: ["frobnicate"], code: 2),
+    .init(name: "unknown-option", arguments: ["validate", "x.yaml", "--profil", "a"], code: 2),
+    .init(name: "missing-argument", arguments: ["validate"], code: 2),
+    .init(name: "missing-file", arguments: ["validate", "nothing.yaml"], code: 2),
+    .init(name: "unknown-stage-type", arguments: ["stages", "depth.degrad"], code: 2),
+    .init(name: "bad-format", arguments: ["graph", "x.yaml", "--format", "png"], code: 2),
+    .init(name: "broken-file", arguments: ["validate", "broken.yaml"], code: 2),
+    .init(name: "broken-file-json", arguments: ["validate", "broken.yaml", "--json"], code: 2),
+    .init(name: "bad-override", arguments: ["validate", "sound.yaml", "--set", "photos.with.sise=3"], code: 2),
+    .init(name: "unknown-target", arguments: ["graph", "sound.yaml", "fotos"], code: 2),
+    .init(name: "sound-file", arguments: ["validate", "sound.yaml"], code: 0),
+    .init(name: "sound-graph", arguments: ["graph", "sound.yaml"], code: 0),
+    .init(name: "colour", arguments: ["validate", "broken.yaml", "--color", "always"], code: 2),
+  ]
+
+  @Test(arguments: cases) func texts(_ example: Case) throws {
+    let result = try Program.run(example.arguments, folder: cliTestFolder.appendingPathComponent("Golden"))
+    #expect(result.code == example.code)
+    let text =
+      "$ pipeline \(example.arguments.joined(separator: " "))\n\(result.output)--- standard error\n\(result.errors)"
+    let golden = cliTestFolder.appendingPathComponent("Golden/\(example.name).txt")
+    if ProcessInfo.processInfo.environment["RECORD"] != nil {
+      try Data(text.utf8).write(to: golden)
+      Issue.record("recorded \(golden.lastPathComponent)")
+      return
+    }
+    #expect(text == (try String(contentsOf: golden, encoding: .utf8)))
   }
 
-  @Test func allErrorsOfAFileAtOnceWithPlaceAndHelp() throws {
-    let process = try PipelineProcess()
-    defer { process.remove() }
-    try process.write(
-      """
-      version: 1
-      name: broken
-      stages:
-        photos:
-          uses: images.colect
-          with: { size: 512 }
-        maps:
-          uses: maps.normalize
-          inputs: { renders: photo.images }
-      """, to: "broken.yaml")
-    let result = try process.run("run", "broken.yaml")
-    #expect(result.code == 2)
-    #expect(result.errors.contains("broken.yaml:5:11: error:"), "\(result.errors)")
-    #expect(result.errors.contains("did you mean `images.collect`?"), "\(result.errors)")
-    #expect(result.errors.contains("broken.yaml:9:"), "\(result.errors)")
-    #expect(result.output.isEmpty, "errors go to standard error")
+  /// Results go to standard output and nothing else does.
+  @Test func messagesGoToStandardError() throws {
+    let folder = cliTestFolder.appendingPathComponent("Golden")
+    #expect(try Program.run(["validate", "broken.yaml"], folder: folder).output.isEmpty)
+    #expect(try Program.run(["validate", "sound.yaml"], folder: folder).errors.isEmpty)
+    #expect(try Program.run(["schema"]).errors.isEmpty)
   }
 
-  @Test func unknownCommandsAndModelsAreExplained() throws {
-    let process = try PipelineProcess()
-    defer { process.remove() }
-    let unknown = try process.run("rum")
-    #expect(unknown.code == 2)
-    #expect(unknown.errors.contains("did you mean `run`?"), "\(unknown.errors)")
-    let model = try process.run("upscale", "nowhere", "depth.png", "-o", "out")
-    #expect(model.code == 1)
-    #expect(model.errors.contains("nowhere") && model.errors.contains("model.json"), "\(model.errors)")
+  /// Not a terminal: no colour unless asked; `NO_COLOR` and `TERM=dumb` change nothing about `--color always`.
+  @Test(arguments: [
+    ([], false), (["--color", "never"], false), (["--color", "always"], true), (["--color=always"], true),
+  ])
+  func colourOnlyWhenAsked(_ options: [String], _ isColoured: Bool) throws {
+    let folder = cliTestFolder.appendingPathComponent("Golden")
+    for environment in [[:], ["NO_COLOR": "1"], ["TERM": "dumb"]] {
+      let result = try Program.run(["validate", "broken.yaml"] + options, environment: environment, folder: folder)
+      #expect(result.errors.contains("\u{1b}[") == isColoured)
+    }
+  }
+
+  @Test func jsonIsJSON() throws {
+    let folder = cliTestFolder.appendingPathComponent("Golden")
+    let sound = try JSON(parsing: Program.run(["validate", "sound.yaml", "--json"], folder: folder).output)
+    #expect(sound["valid"] == true && sound["schema_version"] == 1)
+    let broken = try JSON(parsing: Program.run(["validate", "broken.yaml", "--json"], folder: folder).output)
+    #expect(broken["valid"] == false && broken["errors"]?.arrayValue?.isEmpty == false)
+    let graph = try JSON(parsing: Program.run(["graph", "sound.yaml", "--json"], folder: folder).output)
+    #expect(graph["nodes"]?.arrayValue?.count == 1)
+    let stages = try JSON(parsing: Program.run(["stages", "--json"]).output)
+    #expect(stages.arrayValue?.contains { $0["type"] == "images.collect" } == true)
+    #expect(try JSON(parsing: Program.run(["schema"]).output)["definitions"] != nil)
+  }
+
+  @Test func initWritesAPipelineThatIsValidAndOverwritesNothing() throws {
+    let folder = try Program.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }  // best effort
+    #expect(try Program.run(["init"], folder: folder).code == 0)
+    let valid = try Program.run(["validate", "pipeline.yaml"], folder: folder)
+    #expect(valid.code == 0, "\(valid.errors)")
+    #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent(".pipeline").path))
+    let before = try Data(contentsOf: folder.appendingPathComponent("pipeline.yaml"))
+    let again = try Program.run(["init"], folder: folder)
+    #expect(again.code == 2 && again.errors.contains("exists already"))
+    #expect(try Data(contentsOf: folder.appendingPathComponent("pipeline.yaml")) == before)
   }
 }
