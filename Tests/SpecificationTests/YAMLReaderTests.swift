@@ -22,7 +22,7 @@ import Testing
     .init(text: "1.5", json: 1.5), .init(text: "1.", json: 1.0), .init(text: ".5", json: 0.5),
     .init(text: "-.5e-3", json: -0.0005), .init(text: "1e3", json: 1000.0), .init(text: "1e-3", json: 0.001),
     .init(text: "+12e03", json: 12000.0), .init(text: "e3", json: "e3"), .init(text: "1e", json: "1e"),
-    .init(text: ".", json: "."), .init(text: "-", json: [nil]), .init(text: "+", json: "+"),
+    .init(text: ".", json: "."), .init(text: "-", json: [.null]), .init(text: "+", json: "+"),
     .init(text: ".inf", json: .double(.infinity)), .init(text: "-.INF", json: .double(-.infinity)),
     .init(text: "inf", json: "inf"), .init(text: "nan", json: "nan"), .init(text: "0.1.2", json: "0.1.2"),
     .init(text: "9223372036854775807", json: 9_223_372_036_854_775_807), .init(text: "'12'", json: "12"),

@@ -37,7 +37,8 @@ extension StageInstance {
       throw Diagnostic("`\(id)` uses `\(uses)`, which this version does not have")
     }
     let parameters = json["with"] ?? [:]
-    let decoded = try ParameterDecoding.decode(type, Node(parameters))
+    let decoded = try ParameterDecoding.decode(
+      type, Node(parameters), shape: ParameterDecoding.parameterType(type))
     self.init(
       id: id, stage: try text("stage"), type: type,
       labels: (json["labels"]?.arrayValue ?? []).compactMap { pair in

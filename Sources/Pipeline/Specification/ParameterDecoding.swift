@@ -10,13 +10,14 @@ enum ParameterDecoding {
     var outputs: [OutputPort]
   }
 
+  /// - Parameter shape: `parameterType(type)`, which is costly to make; nil when no value can hold a path.
   /// - Throws: `ParameterProblems`.
-  static func decode(_ type: any Stage.Type, _ node: Node) throws -> Decoded {
+  static func decode(_ type: any Stage.Type, _ node: Node, shape: ParameterType?) throws -> Decoded {
     func open<S: Stage>(_ type: S.Type) throws -> Decoded {
       let parameters = try S.Parameters(parameter: node)
       let key = parameters.parameterJSON ?? [:]
-      return Decoded(
-        full: withPaths(S.Parameters.parameterType, node, key) ?? [:], key: key, outputs: S.outputs(for: parameters))
+      let full = shape.flatMap { withPaths($0, node, key) } ?? key
+      return Decoded(full: full, key: key, outputs: S.outputs(for: parameters))
     }
     return try open(type)
   }

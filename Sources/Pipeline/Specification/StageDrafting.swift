@@ -3,7 +3,8 @@ import Basics
 /// Turns the `stages:` of one world into drafts: substitutes, expands the stage's matrix, types parameters and settings.
 struct StageDrafting {
   private let catalogue: [String: any Stage.Type]
-  private let parameterTypes: [String: ParameterType]
+  /// Parameters of the types that can hold a path.
+  private let pathShapes: [String: ParameterType]
   private let typeNames: [String]
   /// Where relative paths of `--set` and of values without a file start.
   private let directory: String
@@ -15,7 +16,7 @@ struct StageDrafting {
     self.directory = directory
     self.catalogue = Dictionary(
       catalogue.stages.map { ($0.type.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
-    parameterTypes = self.catalogue.mapValues { ParameterDecoding.parameterType($0) }
+    pathShapes = self.catalogue.mapValues { ParameterDecoding.parameterType($0) }.filter { $0.value.holdsPaths }
     typeNames = catalogue.stages.map { $0.type.rawValue }
   }
 
@@ -98,18 +99,15 @@ struct StageDrafting {
     guard let type = draft.type else { return }
     // Until the parameters turn out to be right; stages that take anything choose their outputs by them.
     draft.outputs = type.acceptsAnyInput ? nil : type.outputs
-    var scope = scope
-    if type.acceptsAnyInput { scope.kept = ["inputs.", "outputs."] }
     let before = substitution.failures
     var resolved = Node(.null, mark: mark)
     if let node { resolved = substitution.resolve(node, scope) }
     // A value that could not be filled in is already reported; typing null in its place would only confuse.
     guard substitution.failures == before else { return }
-    if let parameterType = parameterTypes[type.type.rawValue], parameterType.holdsPaths {
-      resolved = absolutePaths(resolved, parameterType)
-    }
+    let shape = pathShapes[type.type.rawValue]
+    if let shape { resolved = absolutePaths(resolved, shape) }
     do {
-      let decoded = try ParameterDecoding.decode(type, resolved)
+      let decoded = try ParameterDecoding.decode(type, resolved, shape: shape)
       draft.parameters = decoded.full
       draft.keyParameters = decoded.key
       draft.outputs = decoded.outputs
