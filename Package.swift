@@ -52,8 +52,6 @@ let package = Package(
       name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
-    // Runs the built command, as a user would.
-    .testTarget(name: "CLITests", dependencies: ["CLI"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
@@ -62,6 +60,7 @@ let package = Package(
       name: "SpecificationTests", dependencies: ["Pipeline", "SchemaHarness"], exclude: ["Corpus", "Good"]),
     // Python's jsonschema as a second opinion on the generated schema.
     .target(name: "SchemaHarness", dependencies: ["Basics"], path: "Tests/SchemaHarness"),
+    // Runs the built command, as a user would.
     .testTarget(name: "CLITests", dependencies: ["CLI", "Basics"], exclude: ["Golden"]),
     .testTarget(name: "ReferenceTests", dependencies: ["Stages", "SchemaHarness"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
@@ -82,14 +81,16 @@ let package = Package(
 if Context.environment["FUZZ"] != nil {
   package.targets.append(.target(name: "CFuzzDriver", path: "Fuzz/CFuzzDriver"))
   let fuzzers: [(name: String, dependencies: [Target.Dependency])] = [
-    ("FuzzImages", ["Imaging"]), ("FuzzRecords", ["Pipeline"]), ("FuzzWeights", ["NN"]),
-    ("FuzzImages", ["Imaging"]), ("FuzzSplats", ["Splats"]), ("FuzzWeights", ["NN"]),
-    ("FuzzImages", ["Imaging"]), ("FuzzSpecification", ["Basics", "Pipeline"]), ("FuzzWeights", ["NN"]),
+    ("FuzzImages", ["Imaging"]),
+    ("FuzzRecords", ["Pipeline"]),
+    ("FuzzSpecification", ["Basics", "Pipeline"]),
+    ("FuzzSplats", ["Splats"]),
+    ("FuzzWeights", ["NN"]),
   ]
   for fuzzer in fuzzers {
     package.targets.append(
       .executableTarget(
         name: fuzzer.name, dependencies: fuzzer.dependencies + ["CFuzzDriver"], path: "Fuzz/\(fuzzer.name)",
-        exclude: fuzzer.name == "FuzzWeights" ? [] : ["Seeds"]))
+        exclude: ["Seeds"]))
   }
 }

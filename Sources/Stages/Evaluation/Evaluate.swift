@@ -126,6 +126,6 @@ extension ScoreTable {
         }
       }
     }
-    return csv(lines)
+    return Stages.csv(lines)
   }
 }
