@@ -102,7 +102,16 @@ import Testing
 
   @Test func stoppingEndsTheProgram() async throws {
     let runner = try StageRunner()
-    runner.services.stop()
-    await #expect(throws: CancellationError.self) { _ = try await run("sleep 600", [:], [:], runner: runner) }
+    // The shell's own child must end too; it is known by a number of its own.
+    let mark = "600.\(Int.random(in: 100_000...999_999))"
+    await #expect(throws: CancellationError.self) {
+      _ = try await run("sleep \(mark) & echo stop now; wait", [:], [:], runner: runner)
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+      guard let pid = Int(name) else { return false }
+      let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""  // it may end meanwhile
+      return line.contains(mark) && line.hasPrefix("sleep")
+    }
+    #expect(left.isEmpty, "still running: \(left)")
   }
 }

@@ -70,7 +70,9 @@ import Testing
     #expect(abs(try #require(found.value("ours", on: "render_q8", "l1", "mean")) - 0.01) < 1e-4)
     #expect(abs(try #require(found.value("ours", on: "render_q8", "psnr", "mse")) - 40) < 0.05)
     // Three of three samples differ in one direction: the exact test says 2 / 2^3.
-    let line = try raw.text("statistics.csv", "table").split(separator: "\n").first { $0.hasPrefix("ours,render_q8,l1,") }
+    let line = try raw.text("statistics.csv", "table").split(separator: "\n").first {
+      $0.hasPrefix("ours,render_q8,l1,")
+    }
     #expect(try #require(line?.split(separator: ",").last.flatMap { Double($0) }) == 0.25)
     try FileManager.default.removeItem(at: folder.appending(path: "face 1.png"))
     let fewer = try await runner.run(
@@ -83,7 +85,8 @@ import Testing
     var all = try await inputs(runner)
     let dataset = try #require(all["dataset"]?.first?.artifact)
     let samples = dataset.samples.map {
-      Sample(name: $0.name, files: ["depth.png": $0.files["depth.png"]].compactMapValues { $0 }, record: ["method": "Truth"])
+      Sample(
+        name: $0.name, files: ["depth.png": $0.files["depth.png"]].compactMapValues { $0 }, record: ["method": "Truth"])
     }
     all["predictions"] = [
       LabelledArtifact(

@@ -61,6 +61,8 @@ import Testing
     let manifest = try result.text("manifest.csv", "manifest")
     #expect(manifest.contains("b,rejected,same pixels as `a`"))
     #expect(manifest.contains("a,kept,"))
+    let sheet = try result.text("contact_sheet.html", "manifest")
+    #expect(sheet.contains("<b>b</b><br>same pixels as `a`") && sheet.contains("data:image/jpeg;base64,"))
     let kept = try await collect(
       ["b.png": try ImageFile.encode(same, as: .png8), "a.png": try ImageFile.encode(same, as: .png8)],
       ["dedupe": false])

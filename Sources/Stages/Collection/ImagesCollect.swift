@@ -6,7 +6,7 @@ import Pipeline
 /// Gathers the photos that later stages work on: one sample for each file.
 struct ImagesCollect: SampleStage {
   static let type: StageType = "images.collect"
-  static let version = 1
+  static let version = 2
   static let summary = "Collects photos from a folder: square crop, resize, clean-border filter, duplicates dropped."
   static let over = SampleDriver.source("photos")
   static let inputs = [
@@ -17,7 +17,9 @@ struct ImagesCollect: SampleStage {
   static let outputs = [
     OutputPort(
       "images", .photos, .samples, doc: "`photo.png`, 8-bit RGB; record: source, width, height, border_score."),
-    OutputPort("manifest", .manifest, .files, doc: "Every file, kept or rejected, and why, as CSV and JSON."),
+    OutputPort(
+      "manifest", .manifest, .files,
+      doc: "Every file, kept or rejected, and why, as CSV and JSON; rejected photos to look at in contact_sheet.html."),
   ]
 
   struct Parameters: StageParameters {
@@ -90,20 +92,26 @@ struct ImagesCollect: SampleStage {
 
   func finish(_ context: CollectContext, _ parameters: Parameters) throws {
     var first: [String: String] = [:]
+    var sheet: [(Sample, String)] = []
+    func reject(_ sample: Sample, _ reason: String) {
+      context.reject(sample.name, reason)
+      sheet.append((sample, reason))
+    }
     for sample in context.samples("images") {
       if let limit = parameters.maxBorderScore, let score = sample.record["border_score"]?.doubleValue, score > limit {
-        context.reject(
-          sample.name, "border score \(fixed(score, 2)) is above \(fixed(limit, 2)): the background is not even")
+        reject(
+          sample, "border score \(fixed(score, 2)) is above \(fixed(limit, 2)): the background is not even")
         continue
       }
       guard parameters.dedupe, let pixels = sample.record["pixels"]?.stringValue else { continue }
       if let original = first[pixels] {
-        context.reject(sample.name, "same pixels as `\(original)`")
+        reject(sample, "same pixels as `\(original)`")
       } else {
         first[pixels] = sample.name
       }
     }
     try writeManifest(context)
+    try context.write(try ContactSheet.html(sheet), to: "contact_sheet.html", port: "manifest")
   }
 
   private func writeManifest(_ context: CollectContext) throws {

@@ -13,7 +13,8 @@ struct Evaluate: Stage {
     InputPort("dataset", .dataset, doc: "Ground truth, masks and sides."),
     InputPort("tests", .pairs, arity: .many, doc: "Low-resolution maps, labelled by their degradation."),
     InputPort("models", .model, arity: .many, doc: "Trained networks."),
-    InputPort("predictions", .predictions, arity: .many, doc: "High-resolution maps made elsewhere (`predictions.import`)."),
+    InputPort(
+      "predictions", .predictions, arity: .many, doc: "High-resolution maps made elsewhere (`predictions.import`)."),
   ]
   static let outputs = [
     OutputPort(
@@ -35,7 +36,8 @@ struct Evaluate: Stage {
       .init("interpolations", \.interpolations, "Methods that need no training."),
       .init("baseline", \.baseline, "The method that paired tests compare with: its identifier in the table."),
       .init(
-        "headline", \.headline, "Tables in summary.txt: a metric and its aggregation, such as `psnr mse` or `rmse mean`."),
+        "headline", \.headline,
+        "Tables in summary.txt: a metric and its aggregation, such as `psnr mse` or `rmse mean`."),
       .init("panels", \.panels, "Paint the best, median and worst sample of each network on its own degradation."),
       .init("panel_size", \.panelSize, "Longest side of painted pictures.", unit: "px", type: .int(32...4096)),
       .init(
@@ -69,7 +71,8 @@ struct Evaluate: Stage {
     if !result.methods.contains(where: { $0.id == parameters.baseline }) {
       let all = result.methods.map(\.id)
       throw StageFailure(
-        "the baseline `\(parameters.baseline)` is not among the methods", help: suggestion(for: parameters.baseline, among: all))
+        "the baseline `\(parameters.baseline)` is not among the methods",
+        help: suggestion(for: parameters.baseline, among: all))
     }
     try evaluation.write(result, headline: parameters.headline)
     try context.write(table.statistics(result, baseline: parameters.baseline), to: "statistics.csv", port: "table")
@@ -91,7 +94,8 @@ struct ImportedMethod: DepthMethod {
 
   func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster {
     guard let file = samples[sample]?.files["depth.png"] else {
-      throw StageFailure("`\(record.id)` holds no prediction for `\(sample)`", help: "predict every sample that is scored")
+      throw StageFailure(
+        "`\(record.id)` holds no prediction for `\(sample)`", help: "predict every sample that is scored")
     }
     let depth = try SampleImage.grey(file, label: "prediction of `\(sample)`")
     guard (depth.width, depth.height) == (width, height) else {

@@ -9,7 +9,9 @@ struct PredictionsImport: SampleStage {
   static let version = 1
   static let summary = "Imports depth maps predicted elsewhere, for evaluation beside the project's own networks."
   static let over = SampleDriver.input("dataset")
-  static let inputs = [InputPort("dataset", .dataset, doc: "The samples that are expected; only their validation side.")]
+  static let inputs = [
+    InputPort("dataset", .dataset, doc: "The samples that are expected; only their validation side.")
+  ]
   static let outputs = [
     OutputPort("predictions", .predictions, .samples, doc: "`depth.png` as it came; record: method, bits.")
   ]

@@ -120,7 +120,8 @@ struct ScoringProtocol: StageParameters {
       for (index, share) in inside.delta.enumerated() { scores["delta_\(index + 1)"] = share }
       let counted = masked ? mask : Mask(width: truth.width, height: truth.height, repeating: true)
       scores["normal_angle"] =
-        Normals.axisAgreement(Normals.fromDepth(prediction), reference: Normals.fromDepth(truth), mask: counted).meanAngle
+        Normals.axisAgreement(Normals.fromDepth(prediction), reference: Normals.fromDepth(truth), mask: counted)
+        .meanAngle
     }
     if let mesh { scores.merge(try mesh.score(prediction, truth: truth, mask: mask, sample: sample)) { own, _ in own } }
     return scores

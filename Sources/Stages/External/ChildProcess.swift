@@ -28,7 +28,7 @@ enum ChildProcess {
       if result == pid { break }
       if result < 0, errno != EINTR { throw StageFailure("waiting for `\(arguments[0])` failed: \(reason(errno))") }
       if services.isStopping {
-        if !stopRequested { kill(pid, SIGTERM) } else if waited > 5 { kill(pid, SIGKILL) }
+        if !stopRequested { end(pid, SIGTERM) } else if waited > 5 { end(pid, SIGKILL) }
         stopRequested = true
         waited += 0.02
       }
@@ -69,6 +69,7 @@ enum ChildProcess {
     posix_spawn_file_actions_addopen(&actions, 1, output.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     try changeFolder(&actions, folder)
+    closeOthers(&actions)
     // Signals as a shell would leave them: the worker may block or ignore some.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -89,6 +90,25 @@ enum ChildProcess {
 }
 
 extension ChildProcess {
+  /// Signals a child and everything it started: a shell's own children would outlive it.
+  private static func end(_ pid: pid_t, _ signal: Int32) {
+    var parents: [pid_t: [pid_t]] = [:]
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {  // without /proc only the child
+      guard let process = pid_t(name), let text = try? String(contentsOfFile: "/proc/\(name)/stat", encoding: .utf8),
+        let close = text.lastIndex(of: ")")
+      else { continue }  // it has ended meanwhile
+      let fields = text[text.index(after: close)...].split(separator: " ")
+      if fields.count > 1, let parent = pid_t(fields[1]) { parents[parent, default: []].append(process) }
+    }
+    var pending = [pid]
+    var family: [pid_t] = []
+    while let next = pending.popLast() {
+      family.append(next)
+      pending += parents[next] ?? []
+    }
+    for process in family { kill(process, signal) }
+  }
+
   private typealias AddChangeFolder =
     @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>)
     -> Int32
@@ -101,6 +121,15 @@ extension ChildProcess {
     }
     let add = unsafeBitCast(symbol, to: AddChangeFolder.self)
     guard add(&actions, folder.path) == 0 else { throw StageFailure("\(folder.path) cannot be a program's folder") }
+  }
+
+  private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+
+  /// Keeps the worker's open files, locks among them, from living on in the program (glibc 2.34 and newer; before that only
+  /// those without close-on-exec get through).
+  private static func closeOthers(_ actions: inout posix_spawn_file_actions_t) {
+    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return }
+    _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, 3)
   }
 }
 

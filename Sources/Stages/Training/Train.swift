@@ -261,14 +261,15 @@ struct PairSource: TrainingSource {
       mask: mask.map { $0.pixels.map { $0 > 0.5 ? 1 : 0 } }, normal: normal.map { Self.unitNormals($0) })
   }
 
-  /// Unit vectors as three planes from pixels that hold n * 0.5 + 0.5.
+  /// Unit vectors as three planes from pixels that hold n * 0.5 + 0.5. Pixels without a normal hold 0.5, which no integer
+  /// says exactly: vectors this short are none, not a direction.
   private static func unitNormals(_ raster: Raster) -> [Float] {
     let area = raster.width * raster.height
     var result = [Float](repeating: 0, count: 3 * area)
     for i in 0..<area {
       let n = (0..<3).map { raster.pixels[3 * i + $0] * 2 - 1 }
-      let length = max((n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).squareRoot(), 1e-6)
-      for k in 0..<3 { result[k * area + i] = n[k] / length }
+      let length = (n[0] * n[0] + n[1] * n[1] + n[2] * n[2]).squareRoot()
+      if length > 0.05 { for k in 0..<3 { result[k * area + i] = n[k] / length } }
     }
     return result
   }

@@ -30,7 +30,13 @@ final class TestServices: StageServices {
 
   func store(contentsOf url: URL) throws -> StoredFile { try store(try Data(contentsOf: url)) }
   func report(_ progress: StageProgress) {}
-  func log(_ line: String) { state.withLock { $0.lines.append(line) } }
+  /// A logged line `stop now` asks the stage to stop.
+  func log(_ line: String) {
+    state.withLock {
+      $0.lines.append(line)
+      if line == "stop now" { $0.stopping = true }
+    }
+  }
   var isStopping: Bool { state.withLock { $0.stopping } }
   func stop() { state.withLock { $0.stopping = true } }
   func resume() { state.withLock { $0.stopping = false } }
