@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct JSONTests {
   @Test func canonicalTextSortsKeysAndKeepsTypes() throws {
-    let value: JSON = ["b": 1, "a": [1.0, 0.1, true, nil, "x\n\u{1}é"]]
+    let value: JSON = ["b": 1, "a": [1.0, 0.1, true, .null, "x\n\u{1}é"]]
     #expect(value.canonical == #"{"a":[1.0,0.1,true,null,"x\n\u0001é"],"b":1}"#)
     #expect(try JSON(parsing: value.canonical)["b"] == 1)
   }
