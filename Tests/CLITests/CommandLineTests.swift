@@ -17,7 +17,6 @@ import Testing
     .init(name: "help-stages", arguments: ["stages", "--help"], code: 0),
     .init(name: "help-init", arguments: ["init", "--help"], code: 0),
     .init(name: "unknown-command", arguments: ["vaildate", "x.yaml"], code: 2),
-    .init(name: "unknown-command-far", arguments: ["frobnicate"], code: 2),
     .init(name: "unknown-option", arguments: ["validate", "x.yaml", "--profil", "a"], code: 2),
     .init(name: "missing-argument", arguments: ["validate"], code: 2),
     .init(name: "missing-file", arguments: ["validate", "nothing.yaml"], code: 2),

@@ -1,7 +1,7 @@
 import Basics
 
 /// What happens in a run, as observers see it and as `events.jsonl` and `--json` write it. Documented in
-/// docs/reference/events.md; `version` there is `RunEvent.schemaVersion`.
+/// docs/EVENTS.md; `version` there is `RunEvent.schemaVersion`.
 public enum RunEvent: Sendable {
   case runStarted(id: String?, pipeline: String, instances: Int)
   /// Nothing to do for this instance.

@@ -11,7 +11,7 @@ import Synchronization
 struct HeadsSynthesize: Stage {
   static let type: StageType = "heads.synthesize"
   static let version = 1
-  static let summary = "Make up heads: photos, splats and their renders in the layout of a FaceLift run"
+  static let summary = "Make up heads: photos, splats and their renders in the layout of a FaceLift run."
   static let inputs: [InputPort] = []
   static let outputs: [OutputPort] = [
     OutputPort("photos", .photos, .samples, doc: "Photos of the heads on white"),
