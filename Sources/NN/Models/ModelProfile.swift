@@ -13,13 +13,13 @@ public struct ModelProfile: Sendable, Hashable {
   public var scale: Int
   public var needsGuide: Bool
 
-  /// Counts work and memory on a small random input and scales them by the area: every network here costs in proportion to
-  /// its pixels. Attention inside windows and Fourier transforms are not counted as multiply-adds.
+  /// Counts work and memory on two small inputs and extends them by the area: every network here costs in proportion to its
+  /// pixels, plus what its weights need. Attention inside windows and Fourier transforms are not counted as multiply-adds.
   /// - Parameters:
   ///   - height: of the input; the width alike.
   ///   - probe: side of the small input, a multiple of what the network needs.
   /// - Throws: `ModelError` when the description is not a model.
-  public init(_ description: JSON, height: Int, width: Int, probe: Int = 32) throws {
+  public init(_ description: JSON, height: Int, width: Int, probe: Int = 16) throws {
     let network = try ModelCatalogue.make(description)
     network.setTraining(false)
     let kind = ModelCatalogue.kind(description["type"]?.stringValue ?? "")
@@ -28,6 +28,20 @@ public struct ModelProfile: Sendable, Hashable {
     }
     let channels = option("image_channels") ?? option("input_channels") ?? 1
     let side = (probe + network.sizeMultiple - 1) / network.sizeMultiple * network.sizeMultiple
+    let small = Self.measure(network, channels: channels, side: side)
+    let large = Self.measure(network, channels: channels, side: 2 * side)
+    let area = Double(height * width) / Double(side * side)
+    let perArea = max(0, large.memory - small.memory) / 3
+    memory = Double(network.parameterCount * 4) + max(0, small.memory - perArea) + perArea * area
+    multiplyAdds = small.work * area
+    parameters = network.parameterCount
+    receptiveField = network.reach.map { 2 * $0 + 1 }
+    scale = network.scale
+    needsGuide = network.needsGuide
+  }
+
+  /// Multiply-adds and bytes of one forward pass on a square input.
+  private static func measure(_ network: any Network, channels: Int, side: Int) -> (work: Double, memory: Double) {
     let input = NetworkInput(
       depth: .filled([1, channels, side, side], 0.5),
       guide: network.needsGuide ? .filled([1, 3, side * network.scale, side * network.scale], 0.5) : nil)
@@ -35,22 +49,15 @@ public struct ModelProfile: Sendable, Hashable {
     let monitor = Monitor()
     var work = 0.0
     monitor.onLayer = { output, weight in
+      guard weight.shape.count > 1 else { return }
       let pixels =
         weight.shape.count == 4 ? output.shape[0] * output.shape[2] * output.shape[3] : output.count / weight.shape[0]
-      guard weight.shape.count > 1 else { return }
       work += Double(pixels) * Double(weight.count) / Double(divisors[ObjectIdentifier(weight)] ?? 1)
     }
-    let weights = Double(network.parameterCount * 4)
     NN.resetPeakMemory()
     let before = Double(NN.peakMemory)
     Monitor.$current.withValue(monitor) { NN.withoutGradients { _ = network(input) } }
-    let area = Double(height * width) / Double(side * side)
-    parameters = network.parameterCount
-    multiplyAdds = work * area
-    memory = weights + max(0, Double(NN.peakMemory) - before) * area
-    receptiveField = network.reach.map { 2 * $0 + 1 }
-    scale = network.scale
-    needsGuide = network.needsGuide
+    return (work, max(0, Double(NN.peakMemory) - before))
   }
 }
 
