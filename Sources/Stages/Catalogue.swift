@@ -18,7 +18,6 @@ extension StageCatalogue {
     Train.self,
     WeightsImport.self,
     PredictionsImport.self,
-    WeightsImport.self,
     EvaluateCross.self,
     Evaluate.self,
     Command.self,
