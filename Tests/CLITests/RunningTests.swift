@@ -22,7 +22,7 @@ import Testing
     let second = try process.run("run", "small.yaml")
     #expect(second.code == 0)
     #expect(!second.errors.contains("start "), "\(second.errors)")
-    #expect(second.errors.contains("nothing to do"), "\(second.errors)")
+    #expect(second.errors.contains("Nothing to do"), "\(second.errors)")
   }
 
   @Test func dryRunNamesWhatAChangedParameterInvalidates() throws {

@@ -111,11 +111,14 @@ import Testing
     let values = (0..<side * side).map { _ in Float(random.uniform(0.2, 0.8)) }
     var gradient: [Float] = []
     let x = Tensor(values, [1, 1, side, side]).variable { gradient = $0.values }
-    let y = network(NetworkInput(depth: x)).depth
     let centre = side / 2
-    var pick = [Float](repeating: 0, count: y.count)
-    pick[centre * network.scale * y.w + centre * network.scale] = 1
-    (y * Tensor(pick, y.shape)).sum().backward()
+    // The fast convolutions leave rounding noise in the rest of a tile, where the exact gradient is zero.
+    NN.with(ComputeOptions(convolution: .direct)) {
+      let y = network(NetworkInput(depth: x)).depth
+      var pick = [Float](repeating: 0, count: y.count)
+      pick[centre * network.scale * y.w + centre * network.scale] = 1
+      (y * Tensor(pick, y.shape)).sum().backward()
+    }
     for (i, value) in gradient.enumerated() where value != 0 {
       let distance = max(abs(i / side - centre), abs(i % side - centre))
       #expect(distance <= reach, "a dependence \(distance) pixels away, stated \(reach)")
