@@ -147,8 +147,9 @@ private func randomCloud(_ count: Int, seed: UInt64 = 11, degree: Int = 3) -> Ga
       position: .zero, opacityLogit: 5, logScale: .zero, rotation: .zero, baseColour: .zero)  // no orientation
     cloud.append(
       position: .zero, opacityLogit: -20, logScale: .zero, rotation: upright, baseColour: .zero)  // invisible
+    // Larger than any picture.
     cloud.append(
-      position: .zero, opacityLogit: 5, logScale: SIMD3(repeating: 88), rotation: upright, baseColour: .zero)  // endless
+      position: .zero, opacityLogit: 5, logScale: SIMD3(repeating: 88), rotation: upright, baseColour: .zero)
     let maps = SplatRasteriser().render(cloud, camera: SplatCamera(width: 20, height: 20))
     #expect(maps.rgb.pixels.allSatisfy { $0.isFinite })
     let none = SplatRasteriser().render(GaussianCloud(), camera: SplatCamera(width: 20, height: 20))

@@ -27,7 +27,7 @@ public struct Report: Stage {
   }
 
   public static let type: StageType = "report"
-  public static let version = 1
+  public static let version = 2
   public static let summary =
     "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG."
   public static let inputs: [InputPort] = [
@@ -56,24 +56,13 @@ public struct Report: Stage {
     try context.write(Self.summaryText(document, material), to: "summary.txt", port: port)
   }
 
-  /// The main tables and the findings as text for a terminal.
+  /// The findings as text for a terminal; the tables stand in the summaries of the evaluations themselves.
   private static func summaryText(_ document: ReportDocument, _ material: ReportMaterial) -> String {
-    var text = document.title + "\n" + document.subtitle + "\n"
+    var text = document.title + "\n"
     for evaluation in material.evaluations {
-      let figures = EvaluationFigures(evaluation)
-      if let metric = figures.mainMetric, figures.isCross, var table = figures.heatMap(metric).table {
-        table.notes = []
-        text += "\n" + table.plainText
-      }
-      if !figures.matched.isEmpty {
-        var table = figures.matchedTable
-        table.notes = []
-        text += "\n" + table.plainText
-      }
-      text += "\nProtocol: \(evaluation.result.protocol.summary)\n"
-      let found = EvaluationFindings(figures)
+      let found = EvaluationFindings(EvaluationFigures(evaluation))
       let lines = found.warnings.map { "Note: " + $0 } + found.sentences
-      text += "\n" + lines.map { "- " + $0 + "\n" }.joined()
+      text += lines.map { "- " + $0 + "\n" }.joined()
     }
     return text
   }
