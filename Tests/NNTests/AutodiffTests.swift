@@ -9,13 +9,15 @@ import Testing
     #expect(dx?.values == [5, -1, 9])
   }
 
-  @Test func concatenationSideBySideCopiesNothing() {
-    let parts = Tensor.sideBySide([[1, 16, 2, 2], [1, 16, 2, 2]])
-    for (i, part) in parts.enumerated() {
-      for pixel in 0..<4 { for k in 0..<16 { part.data[pixel * 32 + k] = Float(i * 100 + pixel * 16 + k) } }
+  /// Joined images are read where they lie; asked for their values they are those of the parts.
+  @Test func concatenationKeepsItsParts() {
+    let parts = [KernelTests.random([2, 16, 3, 2], 1, "a"), KernelTests.random([2, 32, 3, 2], 1, "b")].map {
+      $0.channelsLast()
     }
     let whole = Tensor.concatenated(parts)
-    #expect(whole.data == parts[0].data)
-    #expect(whole.channels(16..<32).values == parts[1].values)
+    #expect(whole.shape == [2, 48, 3, 2])
+    #expect(whole.channels(0..<16).values == parts[0].values)
+    #expect(whole.channels(16..<48).values == parts[1].values)
+    #expect(Tensor.concatenated([whole, parts[0]]).channels(48..<64).values == parts[0].values)
   }
 }

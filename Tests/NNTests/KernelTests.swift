@@ -103,6 +103,68 @@ import Testing
     }
   }
 
+  /// A convolution that reads two tensors side by side where they lie.
+  @Test(arguments: instructionSets, [Shape(n: 2, c: 16, h: 9, w: 7, k: 20), Shape(n: 1, c: 32, h: 4, w: 70, k: 32)])
+  func joinedInput(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [s.n, 16, s.h, s.w], [s.k, s.c + 16, 3, 3], [s.k]]) {
+      Tensor.concatenated([$0[0].channelsLast(), $0[1].channelsLast()])
+        .convolved($0[2], bias: $0[3], ConvolutionGeometry(kernel: 3, padding: 1))
+    }
+  }
+
+  /// A fused block of NAFNet against its single operations: output, gradients of the input and of every parameter. Sizes
+  /// beyond one tile of the kernels, and beyond one band.
+  @Test(arguments: instructionSets, [[2, 32, 5, 7], [1, 64, 3, 129], [1, 32, 35, 4]])
+  func nafBlock(_ set: ComputeOptions.Instructions, _ shape: [Int]) {
+    func run(_ convolution: ComputeOptions.Convolution) -> Outcome {
+      let initialiser = WeightInitialiser(seed: 9)
+      let block = NAFBlock(shape[1], initialiser)
+      for (_, parameter) in block.namedParameters {
+        parameter.assign(initialiser.uniform(parameter.shape, bound: 0.3))
+      }
+      var result = NN.with(ComputeOptions(threads: 2, convolution: convolution, instructions: set)) {
+        Self.outcome([shape]) { block($0[0]) }
+      }
+      result.gradients += block.namedParameters.map { $0.parameter.gradient?.values ?? [] }
+      return result
+    }
+    Self.expectSame(run(.fast), run(.reference), limit: 2e-4)
+  }
+
+  /// Two convolutions with what stands around them, against single operations.
+  @Test(arguments: instructionSets, [[2, 20, 5, 9], [1, 32, 12, 3]])
+  func residualBlock(_ set: ComputeOptions.Instructions, _ shape: [Int]) {
+    compareModules(set, shape) { initialiser in
+      ResidualBlock(shape[1], names: ("first", "second"), factor: 0.5, initialiser)
+    } call: {
+      $0($1)
+    }
+  }
+
+  @Test(arguments: instructionSets, [[2, 32, 5, 9], [1, 64, 4, 3]])
+  func shuffledConvolution(_ set: ComputeOptions.Instructions, _ shape: [Int]) {
+    compareModules(set, shape) {
+      ShuffleUpsampler(shape[1], scale: 4, $0)
+    } call: {
+      $0($1)
+    }
+  }
+
+  /// Output, gradient of the input and of every parameter of a module, fast against reference.
+  func compareModules<M: Module>(
+    _ set: ComputeOptions.Instructions, _ shape: [Int], _ make: (WeightInitialiser) -> M, call: (M, Tensor) -> Tensor
+  ) {
+    func run(_ convolution: ComputeOptions.Convolution) -> Outcome {
+      let module = make(WeightInitialiser(seed: 9))
+      var result = NN.with(ComputeOptions(threads: 2, convolution: convolution, instructions: set)) {
+        Self.outcome([shape]) { call(module, $0[0]) }
+      }
+      result.gradients += module.namedParameters.map { $0.parameter.gradient?.values ?? [] }
+      return result
+    }
+    Self.expectSame(run(.fast), run(.reference), limit: 2e-4)
+  }
+
   /// A tensor that is pooled and used besides: the two gradients meet.
   @Test(arguments: instructionSets, [8, 9])
   func poolingBesidesAnotherUse(_ set: ComputeOptions.Instructions, _ side: Int) {
@@ -167,12 +229,12 @@ import Testing
     #expect(Self.error(folded.values, parts.values) < 1e-4)
   }
 
-  /// The same bits for any number of threads, on each instruction set.
-  @Test(arguments: instructionSets)
-  func threadsChangeNothing(_ set: ComputeOptions.Instructions) {
+  /// The same bits for any number of threads, on each instruction set: the networks whose operations are fused.
+  @Test(arguments: instructionSets, [16, 8])
+  func threadsChangeNothing(_ set: ComputeOptions.Instructions, _ channels: Int) {
     let outcomes = [1, 2, 3, 8].map { threads in
       NN.with(ComputeOptions(threads: threads, instructions: set)) {
-        let network = DepthUpResUNet(baseChannels: 8, predictsNormal: true, WeightInitialiser(seed: 3))
+        let network = DepthUpResUNet(baseChannels: channels, predictsNormal: true, WeightInitialiser(seed: 3))
         let low = Self.random([2, 1, 12, 20], 3, "low").mapValues { ($0 + 1) / 2 }
         let target = Self.random([2, 1, 48, 80], 3, "target")
         let output = network(NetworkInput(depth: low))
@@ -184,6 +246,32 @@ import Testing
       }
     }
     for other in outcomes.dropFirst() { #expect(other == outcomes[0]) }
+  }
+}
+
+extension KernelTests {
+  @Test(arguments: instructionSets)
+  func threadsChangeNothingInOtherNetworks(_ set: ComputeOptions.Instructions) throws {
+    let descriptions: [JSON] = [
+      ["type": "edsr-light", "channels": 32, "blocks": 2],
+      [
+        "type": "nafnet", "channels": 32, "encoder_blocks": [1], "middle_blocks": 1, "decoder_blocks": [1], "scale": 4,
+      ],
+    ]
+    for description in descriptions {
+      let outcomes = try [1, 2, 3, 8].map { threads in
+        try NN.with(ComputeOptions(threads: threads, instructions: set)) {
+          let network = try ModelCatalogue.make(description, seed: 3)
+          let low = Self.random([2, 1, 10, 34], 3, "low").mapValues { ($0 + 1) / 2 }
+          let target = Self.random([2, 1, 40, 136], 3, "target")
+          let output = network(NetworkInput(depth: low)).depth
+          output.depthLoss(target, mask: nil, gradientWeight: 0.5).backward()
+          return Outcome(
+            output: output.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })
+        }
+      }
+      for other in outcomes.dropFirst() { #expect(other == outcomes[0]) }
+    }
   }
 }
 

@@ -22,7 +22,7 @@ import Testing
     "splats.render v1": "33c157ddd24d",
     "splats.consistency v1": "45644ad4e629",
     "splats.degrade v1": "6d10f35104cb",
-    "evaluate.cross v1": "e71a5c5e0e2b",
+    "evaluate.cross v2": "e71a5c5e0e2b",
   ]
 
   private func fixedInput(_ type: StageType, _ runner: StageRunner) async throws -> (JSON, [String: [LabelledArtifact]])

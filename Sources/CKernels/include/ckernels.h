@@ -65,30 +65,60 @@ int ck_best_isa(void);
 // ---- channels-last kernels, one table for each instruction set ----------------------------------------------------------
 // c and k count channels with padding. Weights come in PyTorch's layout with their true sizes.
 
+// What a kernel reads of an image block. Values that are one cheap step away from a block that is kept anyway are made
+// while they are read, so that nobody stores them:
+//   plain        x
+//   normalised   (scale given) max(0, x * scale + shift): a batch normalisation and ReLU of x
+//   gradient     (upstream given besides) a * g + b * x + d, where g is upstream where x * scale + shift > 0 and else 0: the
+//                gradient of x from that of the normalised values
+typedef struct {
+  const float *x;           // pixel stride xs
+  int64_t xs;
+  int64_t row;              // 3x3 convolutions of plain sources only: floats from row to row; 0 is those of a row's pixels
+  int64_t c;                // channels, padded
+  const float *scale, *shift;
+  const float *upstream;    // pixel stride us
+  int64_t us;
+  const float *a, *b, *d;
+} ck_source;
+
+// Statistics of a gradient g of normalised values, taken while it is written: sums[2][k] of g where x * scale + shift > 0,
+// and of that times (x - mean).
+typedef struct {
+  const float *x;
+  int64_t xs;
+  const float *scale, *shift, *mean;
+  double *sums;
+} ck_statistics;
+
+enum { CK_PARTS = 4 };
+
 // A 3x3 convolution with stride 1 and padding 1 as Winograd F(4x4, 3x3).
 typedef struct {
   int64_t n, h, w;          // images
   int64_t c, k;             // input and output channels, padded
-  const float *x;           // input, pixel stride xs
-  int64_t xs;
+  ck_source in[CK_PARTS];   // the input channels, part after part; together c
   const float *filter;      // as pack_winograd wrote it
   float *y;                 // output, pixel stride ys
   int64_t ys;
+  int shuffle;              // 1: y is twice as large and has k / 4 channels, a multiple of 32; quarter i of the channels goes
+                            // to row i / 2, column i % 2 of each block of 2x2 pixels. Without residual and statistics
   const float *bias;        // [k] padded with zeros, or null
   int relu;                 // negative results become 0
   const float *residual;    // added to residual_scale * result, pixel stride rs; or null
   int64_t rs;
   float residual_scale;
   double *sums;             // [2][k]: sum and sum of squares of the results before bias, ReLU and residual; or null
+  const ck_statistics *statistics;  // of the results as a gradient; or null. Not together with sums
 } ck_winograd;
 
 // The gradient of the weights of such a convolution.
 typedef struct {
   int64_t n, h, w, c, k;
-  const float *x, *dy;
-  int64_t xs, ys;
+  ck_source in[CK_PARTS], dy[CK_PARTS];
   int64_t true_c, true_k;
   float *dweight;           // [true_k][true_c][3][3]
+  float *dbias;             // [k]: the sum of dy over the pixels; or null
 } ck_winograd_weight;
 
 // A product over pixels: y[p][k] = sum over c of x[p][c] * filter, for 1x1 convolutions and 2x2 ones with stride 2.
@@ -98,36 +128,53 @@ typedef struct {
 typedef struct {
   int64_t n, h, w;          // the small images (those of single pixels)
   int64_t c, k;
-  const float *x;
-  int64_t xs;
+  ck_source in;
   const float *filter;      // as pack_pixel wrote it
   float *y;
   int64_t ys;
   const float *bias;
   int relu;
   int taps, gather;
+  const ck_statistics *statistics;  // of the results as a gradient, for one output pixel each (taps 1 or gather 1); or null
 } ck_pixel_product;
 
 // The gradient of the weights of the products above: dweight[t][c][k] = sum over pixels of small[p][c] * large[p, t][k].
 typedef struct {
   int64_t n, h, w;          // the small images
   int64_t c, k;             // channels of the small and the large image
-  const float *small, *large;
-  int64_t small_stride, large_stride;
+  ck_source small;
+  const float *large;
+  int64_t large_stride;
   int taps;
   float *dweight;           // [taps][c][k]
 } ck_pixel_weight;
 
-// Batch normalisation and ReLU: z = max(0, y * scale + shift) by channel.
+// A block of NAFNet on dense channels-last images [n][h][w][c], c a multiple of 32:
+//
+//   t = w1 N(x) + b1 (2c channels), v = depthwise(t; w2) + b2, g = v[first half] * v[second half]
+//   y = x + w3 g + b3, out = y + w5 (u[first half] * u[second half]) + b5 with u = w4 N(y) + b4 (2c channels)
+//
+// N takes each pixel's channels to mean 0 and variance 1. Whoever calls folds into the products what stands beside them: the
+// factors of the layer norms into w1 and w4, channel attention and beta into w3 (one for each image), gamma into w5. Packed
+// filters are as pack_pixel writes them; those named ..._back are transposed.
 typedef struct {
-  int64_t pixels, c;
-  const float *y;           // input of the normalisation
-  int64_t ys;
-  const float *dz;          // gradient of the result
-  int64_t dzs;
-  const float *scale, *shift, *mean;
-  int relu;
-} ck_norm;
+  int64_t n, h, w, c;
+  float epsilon;
+  const float *x, *w1, *b1, *w2, *b2;  // w2[9][2c]
+  float *g;                 // written by naf_gate, read by the others
+  const float *w3, *b3, *w4, *b4, *w5, *b5;
+  float *y;                 // written by naf_mix (null: not wanted), read by naf_mix_backward
+  float *out;
+
+  const float *dout, *w5_back, *w4_back;
+  float *dy;                // the gradient of y: written by naf_mix_backward, read by naf_gate_backward
+  float *s5, *s4, *m;       // [c][c] gated x dout, [c][2c] N(y) x du, [n][c][c] g x dy, summed over pixels
+  float *sum5, *sum4, *sum3;  // dout [c], du [2c], dy [c] summed over pixels
+
+  const float *w3_back, *dm, *w1_back;  // dm[n][c]: added to every pixel's gradient of g
+  float *dx;
+  float *s1, *sum1, *dw2, *sum2;  // [c][2c] N(x) x dt, dt [2c], [9][2c], dv [2c]
+} ck_naf;
 
 typedef struct {
   // u[36][k/32][c][32] (a last block of 16 where k asks for it) from weight[true_k][true_c][3][3]; with `rotate` the filter
@@ -147,14 +194,14 @@ typedef struct {
   void (*single_input)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
                        const float *bias, int relu, float *y, int64_t ys, double *sums);
   // dweight9[9][k]
-  void (*single_input_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *dy,
-                              int64_t ys, float *dweight9);
+  void (*single_input_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const ck_source *dy,
+                              float *dweight9);
   // 1x1 to one channel in contiguous planes: y[p] = bias + sum of x[p][c] * weight[c]
-  void (*single_output)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
-                        float bias, float *y);
-  // dx[p][c] = dy[p] * weight[c]; dweight[c] = sum of dy[p] * x[p][c]; dbias = sum of dy
-  void (*single_output_backward)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
-                                 const float *dy, float *dx, int64_t dxs, float *dweight, float *dbias);
+  void (*single_output)(int threads, int64_t pixels, const ck_source *in, const float *weight, float bias, float *y);
+  // dx[p][c] = dy[p] * weight[c] (null: not wanted), with its statistics (or null); dweight[c] = sum of dy[p] * x[p][c];
+  // dbias = sum of dy
+  void (*single_output_backward)(int threads, int64_t pixels, const ck_source *in, const float *weight, const float *dy,
+                                 float *dx, int64_t dxs, const ck_statistics *statistics, float *dweight, float *dbias);
 
   // 3x3, padding 1, one filter for each channel; weight9[9][c]; `rotate` turns the filters by 180 degrees (backward pass).
   void (*depthwise)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
@@ -162,18 +209,23 @@ typedef struct {
   void (*depthwise_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
                            const float *dy, int64_t ys, float *dweight9);
 
+  // Forward: naf_gate, which sums g over the pixels, sums[n][c]; then naf_mix. Backward the other way round.
+  void (*naf_gate)(int threads, const ck_naf *p, double *sums);
+  void (*naf_mix)(int threads, const ck_naf *p);
+  void (*naf_mix_backward)(int threads, const ck_naf *p);
+  void (*naf_gate_backward)(int threads, const ck_naf *p);
+
   // sums[2][c]: sum and sum of squares over pixels
   void (*channel_sums)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums);
-  void (*norm_forward)(int threads, const ck_norm *p, float *z, int64_t zs);
-  // sums[2][c]: of g = dz where z > 0, and of g * (y - mean)
-  void (*norm_sums)(int threads, const ck_norm *p, double *sums);
-  // dy = a * g + b * y + d by channel
-  void (*norm_backward)(int threads, const ck_norm *p, const float *a, const float *b, const float *d, float *dy,
-                        int64_t dys);
-  void (*max_pool)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs, float *y);
-  // dx = (existing or 0) + dy at the first largest of each 2x2 block
-  void (*max_pool_backward)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
-                            const float *dy, int64_t dys, const float *existing, int64_t es, float *dx, int64_t dxs);
+  // y[p] = what the source says
+  void (*read_source)(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys);
+  // The statistics of a gradient that is there already.
+  void (*gradient_statistics)(int threads, int64_t pixels, int64_t c, const float *gradient, int64_t gs,
+                              const ck_statistics *statistics);
+  void (*max_pool)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, float *y);
+  // dx = (existing or 0) + dy at the first largest of each 2x2 block; with statistics of dx (or null) for even h and w.
+  void (*max_pool_backward)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *dy, int64_t dys,
+                            const float *existing, int64_t es, float *dx, int64_t dxs, const ck_statistics *statistics);
 } ck_kernels;
 
 const ck_kernels *ck_kernels_for(int isa);

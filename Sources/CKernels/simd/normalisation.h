@@ -1,164 +1,159 @@
-// Batch normalisation with ReLU, sums by channel, and 2x2 maximum pooling.
+// Sums by channel, sources written out, and 2x2 maximum pooling.
 
 enum { NORM_PIXELS = 1024 };
 
 typedef struct {
-  const ck_norm *p;
-  const float *a, *b, *d;
-  float *out;
-  int64_t stride;
-  float *partial;
-} norm_task;
+  int64_t pixels, c;
+  const ck_source *in;
+  const ck_statistics *statistics;
+  float *y;
+  int64_t ys;
+  float *partial;  // [pieces][2][c]
+} pass_task;
 
+// Few channels stay in registers; with many, pixel after pixel keeps memory in order.
 static void sum_pixels(void *context, int64_t index) {
-  const norm_task *t = context;
-  const ck_norm *p = t->p;
-  int64_t first = index * NORM_PIXELS, end = least(p->pixels, first + NORM_PIXELS);
-  for (int64_t c = 0; c < p->c; c += VL) {
-    vf sum = splat(0), square = splat(0);
-    for (int64_t i = first; i < end; i++) {
-      vf x = load(p->y + i * p->ys + c);
-      sum += x;
-      square += x * x;
+  const pass_task *t = context;
+  const ck_source *in = t->in;
+  int64_t first = index * NORM_PIXELS, end = least(t->pixels, first + NORM_PIXELS);
+  float *sums = t->partial + index * 2 * t->c;
+  for (int64_t c0 = 0; c0 < t->c; c0 += 64) {
+    int64_t count = least(64, t->c - c0) / VL;
+    vf sum[64 / VL], square[64 / VL];
+    for (int64_t v = 0; v < count; v++) sum[v] = square[v] = splat(0);
+    for (int64_t i = first; i < end; i++)
+      for (int64_t v = 0; v < count; v++) {
+        vf x = load(in->x + i * in->xs + c0 + v * VL);
+        if (t->statistics) {
+          add_statistics(t->statistics, i, c0 + v * VL, x, &sum[v], &square[v]);
+        } else {
+          sum[v] += x;
+          square[v] += x * x;
+        }
+      }
+    for (int64_t v = 0; v < count; v++) {
+      store(sums + c0 + v * VL, sum[v]);
+      store(sums + t->c + c0 + v * VL, square[v]);
     }
-    store(t->partial + index * 2 * p->c + c, sum);
-    store(t->partial + (index * 2 + 1) * p->c + c, square);
   }
 }
 
-// Runs a body that fills partial[piece][2][c], and adds the pieces.
-static void run_sums(int threads, const ck_norm *p, ck_body body, double *sums) {
-  int64_t tasks = pieces(p->pixels, NORM_PIXELS), bytes = tasks * 2 * p->c * 4;
-  norm_task t = {.p = p, .partial = ck_alloc(bytes)};
-  ck_parallel(threads, tasks, &t, body);
-  add_partials(t.partial, tasks, 2 * p->c, sums);
+static void run_sums(int threads, pass_task t, double *sums) {
+  int64_t tasks = pieces(t.pixels, NORM_PIXELS), bytes = tasks * 2 * t.c * 4;
+  t.partial = ck_alloc(bytes);
+  ck_parallel(threads, tasks, &t, sum_pixels);
+  add_partials(t.partial, tasks, 2 * t.c, sums);
   ck_free(t.partial, bytes);
 }
 
 static void channel_sums(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums) {
-  ck_norm p = {.pixels = pixels, .c = c, .y = x, .ys = xs};
-  run_sums(threads, &p, sum_pixels, sums);
+  ck_source in = {.x = x, .xs = xs, .c = c};
+  run_sums(threads, (pass_task){.pixels = pixels, .c = c, .in = &in}, sums);
 }
 
-static void apply_pixels(void *context, int64_t index) {
-  const norm_task *t = context;
-  const ck_norm *p = t->p;
-  int64_t first = index * NORM_PIXELS, end = least(p->pixels, first + NORM_PIXELS);
-  for (int64_t i = first; i < end; i++)
-    for (int64_t c = 0; c < p->c; c += VL) {
-      vf z = load(p->y + i * p->ys + c) * load(p->scale + c) + load(p->shift + c);
-      store(t->out + i * t->stride + c, p->relu ? positive(z) : z);
-    }
+static void gradient_statistics(int threads, int64_t pixels, int64_t c, const float *gradient, int64_t gs,
+                                const ck_statistics *statistics) {
+  ck_source in = {.x = gradient, .xs = gs, .c = c};
+  run_sums(threads, (pass_task){.pixels = pixels, .c = c, .in = &in, .statistics = statistics}, statistics->sums);
 }
 
-static void norm_forward(int threads, const ck_norm *p, float *z, int64_t zs) {
-  norm_task t = {.p = p, .out = z, .stride = zs};
-  ck_parallel(threads, pieces(p->pixels, NORM_PIXELS), &t, apply_pixels);
+static void read_pixels(void *context, int64_t index) {
+  const pass_task *t = context;
+  const ck_source *in = t->in;
+  int64_t first = index * NORM_PIXELS, end = least(t->pixels, first + NORM_PIXELS);
+  BY_KIND(in, for (int64_t i = first; i < end; i++) for (int64_t c = 0; c < in->c; c += VL) {
+    source_factors f = factors_of(in, KIND, c);
+    store(t->y + i * t->ys + c, read_pixel(in, KIND, &f, i, c));
+  });
 }
 
-// The gradient that passes the ReLU.
-INLINE vf passed(const ck_norm *p, int64_t i, int64_t c, vf y) {
-  vf g = load(p->dz + i * p->dzs + c);
-  if (!p->relu) return g;
-  vf z = y * load(p->scale + c) + load(p->shift + c);
-  return z > splat(0) ? g : splat(0);
-}
-
-static void gradient_pixels(void *context, int64_t index) {
-  const norm_task *t = context;
-  const ck_norm *p = t->p;
-  int64_t first = index * NORM_PIXELS, end = least(p->pixels, first + NORM_PIXELS);
-  float *sums = t->partial + index * 2 * p->c;
-  memset(sums, 0, (size_t)(2 * p->c) * 4);
-  // Few channels stay in registers; with many, pixel after pixel keeps memory in order.
-  if (p->c <= 2 * VL) {
-    vf sum[2] = {splat(0), splat(0)}, dot[2] = {splat(0), splat(0)};
-    for (int64_t i = first; i < end; i++)
-      for (int64_t v = 0; v * VL < p->c; v++) {
-        vf y = load(p->y + i * p->ys + v * VL), g = passed(p, i, v * VL, y);
-        sum[v] += g;
-        dot[v] += g * (y - load(p->mean + v * VL));
-      }
-    for (int64_t v = 0; v * VL < p->c; v++) {
-      store(sums + v * VL, sum[v]);
-      store(sums + p->c + v * VL, dot[v]);
-    }
-    return;
-  }
-  for (int64_t i = first; i < end; i++)
-    for (int64_t c = 0; c < p->c; c += VL) {
-      vf y = load(p->y + i * p->ys + c), g = passed(p, i, c, y);
-      store(sums + c, load(sums + c) + g);
-      store(sums + p->c + c, load(sums + p->c + c) + g * (y - load(p->mean + c)));
-    }
-}
-
-static void norm_sums(int threads, const ck_norm *p, double *sums) { run_sums(threads, p, gradient_pixels, sums); }
-
-static void backward_pixels(void *context, int64_t index) {
-  const norm_task *t = context;
-  const ck_norm *p = t->p;
-  int64_t first = index * NORM_PIXELS, end = least(p->pixels, first + NORM_PIXELS);
-  for (int64_t i = first; i < end; i++)
-    for (int64_t c = 0; c < p->c; c += VL) {
-      vf y = load(p->y + i * p->ys + c);
-      store(t->out + i * t->stride + c, load(t->a + c) * passed(p, i, c, y) + load(t->b + c) * y + load(t->d + c));
-    }
-}
-
-static void norm_backward(int threads, const ck_norm *p, const float *a, const float *b, const float *d, float *dy,
-                          int64_t dys) {
-  norm_task t = {.p = p, .a = a, .b = b, .d = d, .out = dy, .stride = dys};
-  ck_parallel(threads, pieces(p->pixels, NORM_PIXELS), &t, backward_pixels);
+static void read_source(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys) {
+  pass_task t = {.pixels = pixels, .in = in, .y = y, .ys = ys};
+  ck_parallel(threads, pieces(pixels, NORM_PIXELS), &t, read_pixels);
 }
 
 // ---- pooling --------------------------------------------------------------------------------------------------------------
 typedef struct {
-  int64_t n, h, w, c, xs, dys, es, dxs;
-  const float *x, *dy, *existing;
+  int64_t n, h, w, dys, es, dxs;
+  const ck_source *in;
+  const float *dy, *existing;
   float *y, *dx;
+  const ck_statistics *statistics;
+  float *partial;  // [rows of blocks][2][c]
 } pool_task;
+
+// The four values of a block.
+INLINE void read_block(const ck_source *in, int kind, const source_factors *f, int64_t corner, int64_t w, int64_t c,
+                       vf value[4]) {
+  UNROLL for (int i = 0; i < 4; i++) value[i] = read_pixel(in, kind, f, corner + i / 2 * w + i % 2, c);
+}
+
+INLINE vf largest_of(const vf value[4]) {
+  return maximum(maximum(value[0], value[1]), maximum(value[2], value[3]));
+}
+
+INLINE void pool_one_row(const pool_task *t, int kind, int64_t index) {
+  const ck_source *in = t->in;
+  int64_t oh = t->h / 2, ow = t->w / 2, corner = (index / oh * t->h + 2 * (index % oh)) * t->w;
+  for (int64_t ox = 0; ox < ow; ox++)
+    for (int64_t c = 0; c < in->c; c += VL) {
+      source_factors f = factors_of(in, kind, c);
+      vf value[4];
+      read_block(in, kind, &f, corner + 2 * ox, t->w, c, value);
+      store(t->y + (index * ow + ox) * in->c + c, largest_of(value));
+    }
+}
 
 static void pool_row(void *context, int64_t index) {
   const pool_task *t = context;
-  int64_t oh = t->h / 2, ow = t->w / 2, image = index / oh, oy = index % oh;
-  for (int64_t ox = 0; ox < ow; ox++) {
-    const float *top = t->x + ((image * t->h + 2 * oy) * t->w + 2 * ox) * t->xs, *bottom = top + t->w * t->xs;
-    float *out = t->y + (index * ow + ox) * t->c;
-    for (int64_t c = 0; c < t->c; c += VL)
-      store(out + c, maximum(maximum(load(top + c), load(top + t->xs + c)),
-                             maximum(load(bottom + c), load(bottom + t->xs + c))));
-  }
+  BY_KIND(t->in, pool_one_row(t, KIND, index));
 }
 
-static void max_pool(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs, float *y) {
-  pool_task t = {.n = n, .h = h, .w = w, .c = c, .xs = xs, .x = x, .y = y};
+static void max_pool(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, float *y) {
+  pool_task t = {.n = n, .h = h, .w = w, .in = in, .y = y};
   ck_parallel(threads, n * (h / 2), &t, pool_row);
 }
 
-static void pool_row_back(void *context, int64_t index) {
-  const pool_task *t = context;
-  int64_t oh = t->h / 2, ow = t->w / 2, image = index / oh, oy = index % oh;
-  int64_t corner = (image * t->h + 2 * oy) * t->w;
-  const int64_t place[4] = {0, 1, t->w, t->w + 1};
-  for (int64_t ox = 0; ox < ow; ox++, corner += 2) {
-    const float *g = t->dy + (index * ow + ox) * t->dys;
-    for (int64_t c = 0; c < t->c; c += VL) {
-      vf value[4], gradient = load(g + c);
-      UNROLL for (int i = 0; i < 4; i++) value[i] = load(t->x + (corner + place[i]) * t->xs + c);
-      vf largest = maximum(maximum(value[0], value[1]), maximum(value[2], value[3]));
+INLINE void pool_one_row_back(const pool_task *t, int kind, int64_t index) {
+  const ck_source *in = t->in;
+  int64_t oh = t->h / 2, ow = t->w / 2, row = (index / oh * t->h + 2 * (index % oh)) * t->w;
+  float *sums = t->partial ? t->partial + index * 2 * in->c : 0;
+  for (int64_t c = 0; c < in->c; c += VL) {
+    source_factors f = factors_of(in, kind, c);
+    vf sum = splat(0), dot = splat(0);
+    for (int64_t ox = 0; ox < ow; ox++) {
+      int64_t corner = row + 2 * ox;
+      vf value[4], gradient = load(t->dy + (index * ow + ox) * t->dys + c);
+      read_block(in, kind, &f, corner, t->w, c, value);
+      vf largest = largest_of(value);
       UNROLL for (int i = 0; i < 4; i++) {
+        int64_t pixel = corner + i / 2 * t->w + i % 2;
         vf out = value[i] == largest ? gradient : splat(0);
         gradient = value[i] == largest ? splat(0) : gradient;
-        if (t->existing) out += load(t->existing + (corner + place[i]) * t->es + c);
-        store(t->dx + (corner + place[i]) * t->dxs + c, out);
+        if (t->existing) out += load(t->existing + pixel * t->es + c);
+        store(t->dx + pixel * t->dxs + c, out);
+        if (sums) add_statistics(t->statistics, pixel, c, out, &sum, &dot);
       }
+    }
+    if (sums) {
+      store(sums + c, sum);
+      store(sums + in->c + c, dot);
     }
   }
 }
 
-static void max_pool_backward(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
-                              const float *dy, int64_t dys, const float *existing, int64_t es, float *dx, int64_t dxs) {
-  pool_task t = {n, h, w, c, xs, dys, es, dxs, x, dy, existing, 0, dx};
-  ck_parallel(threads, n * (h / 2), &t, pool_row_back);
+static void pool_row_back(void *context, int64_t index) {
+  const pool_task *t = context;
+  BY_KIND(t->in, pool_one_row_back(t, KIND, index));
+}
+
+static void max_pool_backward(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *dy, int64_t dys,
+                              const float *existing, int64_t es, float *dx, int64_t dxs, const ck_statistics *statistics) {
+  int64_t tasks = n * (h / 2), bytes = tasks * 2 * in->c * 4;
+  pool_task t = {n, h, w, dys, es, dxs, in, dy, existing, 0, dx, statistics, statistics ? ck_alloc(bytes) : 0};
+  ck_parallel(threads, tasks, &t, pool_row_back);
+  if (statistics) {
+    add_partials(t.partial, tasks, 2 * in->c, statistics->sums);
+    ck_free(t.partial, bytes);
+  }
 }

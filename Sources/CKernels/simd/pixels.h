@@ -21,7 +21,32 @@ INLINE int64_t large_pixel(int64_t p, int64_t w, int tap) {
 typedef struct {
   const ck_pixel_product *p;
   int64_t pixels, size;
+  float *partial;  // [tasks][2][k] or null
 } product_task;
+
+// Copies pixels of a source into panel[c/16][room][16]; `tap` as in large_pixel, -1 for single pixels.
+INLINE void fill_panel(const ck_source *s, int kind, int64_t first, int64_t count, int64_t w, int tap, float *panel,
+                       int64_t room) {
+  for (int64_t c = 0; c < s->c; c += VL) {
+    source_factors f = factors_of(s, kind, c);
+    float *out = panel + c / 16 * 16 * room + c % 16;
+    for (int64_t i = 0; i < count; i++)
+      store(out + i * 16, read_pixel(s, kind, &f, tap < 0 ? first + i : large_pixel(first + i, w, tap), c));
+  }
+}
+
+// One row of block copies, where nothing is to be computed.
+INLINE void copy_panel(const ck_source *s, int64_t first, int64_t count, int64_t w, int tap, float *panel, int64_t room) {
+  for (int64_t i = 0; i < count; i++) {
+    const float *x = s->x + (tap < 0 ? first + i : large_pixel(first + i, w, tap)) * s->xs;
+    for (int64_t c = 0; c < s->c; c += 16) memcpy(panel + c * room + i * 16, x + c, 64);
+  }
+}
+
+INLINE void read_panel(const ck_source *s, int64_t first, int64_t count, int64_t w, int tap, float *panel, int64_t room) {
+  BY_KIND(s, if (KIND == PLAIN) copy_panel(s, first, count, w, tap, panel, room);
+          else fill_panel(s, KIND, first, count, w, tap, panel, room));
+}
 
 static void product_pixels(void *context, int64_t index) {
   const product_task *t = context;
@@ -31,10 +56,8 @@ static void product_pixels(void *context, int64_t index) {
   int64_t depth = reads * p->c;
   float *panel = ck_scratch(0, depth * room * 4), *out = ck_scratch(1, room * 32 * 4);
   for (int tap = 0; tap < reads; tap++)
-    for (int64_t i = 0; i < count; i++) {
-      const float *x = p->x + (reads == 1 ? first + i : large_pixel(first + i, p->w, tap)) * p->xs;
-      for (int64_t c = 0; c < p->c; c += 16) memcpy(panel + (tap * p->c + c) * room + i * 16, x + c, 64);
-    }
+    read_panel(&p->in, first, count, p->w, reads == 1 ? -1 : tap, panel + tap * p->c * room, room);
+  float *sums = t->partial ? t->partial + index * 2 * p->k : 0;
   for (int tap = 0; tap < writes; tap++)
     for (int64_t k = 0; k < p->k; k += 32) {
       int64_t width = least(32, p->k - k);
@@ -47,12 +70,26 @@ static void product_pixels(void *context, int64_t index) {
           store(y + lane, p->relu ? positive(value) : value);
         }
       }
+      if (sums)
+        for (int64_t lane = 0; lane < width; lane += VL) {
+          vf sum = splat(0), dot = splat(0);
+          for (int64_t i = 0; i < count; i++)
+            add_statistics(p->statistics, first + i, k + lane, load(out + i * width + lane), &sum, &dot);
+          store(sums + k + lane, sum);
+          store(sums + p->k + k + lane, dot);
+        }
     }
 }
 
 static void pixel_product(int threads, const ck_pixel_product *p) {
-  product_task t = {p, p->n * p->h * p->w, round_up(PIXEL_ROWS, ROWS16)};
-  ck_parallel(threads, pieces(t.pixels, t.size), &t, product_pixels);
+  product_task t = {p, p->n * p->h * p->w, round_up(PIXEL_ROWS, ROWS16), 0};
+  int64_t tasks = pieces(t.pixels, t.size), bytes = tasks * 2 * p->k * 4;
+  if (p->statistics) t.partial = ck_alloc(bytes);
+  ck_parallel(threads, tasks, &t, product_pixels);
+  if (p->statistics) {
+    add_partials(t.partial, tasks, 2 * p->k, p->statistics->sums);
+    ck_free(t.partial, bytes);
+  }
 }
 
 // ---- gradient of the weights ----------------------------------------------------------------------------------------------
@@ -67,6 +104,7 @@ typedef struct {
 static void weigh_stretch(void *context, int64_t index) {
   const pixel_weight_task *t = context;
   const ck_pixel_weight *p = t->p;
+  ck_source large = {.x = p->large, .xs = p->large_stride, .c = p->k};
   int64_t matrix = p->c * p->k;
   int64_t stretch = index / p->taps, tap = index % p->taps;
   int64_t first = stretch * t->stretch, end = least(t->pixels, first + t->stretch);
@@ -75,12 +113,8 @@ static void weigh_stretch(void *context, int64_t index) {
   float *a = ck_scratch(0, p->c * PIXEL_CHUNK * 4), *b = ck_scratch(1, p->k * PIXEL_CHUNK * 4);
   for (; first < end; first += PIXEL_CHUNK) {
     int64_t count = least(PIXEL_CHUNK, end - first);
-    for (int64_t i = 0; i < count; i++) {
-      const float *s = p->small + (first + i) * p->small_stride;
-      const float *l = p->large + (p->taps == 1 ? first + i : large_pixel(first + i, p->w, (int)tap)) * p->large_stride;
-      for (int64_t c = 0; c < p->c; c += 16) memcpy(a + c * PIXEL_CHUNK + i * 16, s + c, 64);
-      for (int64_t k = 0; k < p->k; k += 16) memcpy(b + k * PIXEL_CHUNK + i * 16, l + k, 64);
-    }
+    read_panel(&p->small, first, count, p->w, -1, a, PIXEL_CHUNK);
+    copy_panel(&large, first, count, p->w, p->taps == 1 ? -1 : (int)tap, b, PIXEL_CHUNK);
     for (int64_t k = 0; k < p->k; k += 32) {
       int64_t width = least(32, p->k - k);
       for (int64_t c = 0; c < p->c; c += 16)

@@ -4,7 +4,8 @@ enum { SINGLE_ROWS = 8, SINGLE_PIXELS = 4096 };
 
 typedef struct {
   int64_t n, h, w, k;
-  const float *x, *weight9, *bias, *dy;
+  const float *x, *weight9, *bias;
+  const ck_source *dy;
   float *y, *partial;
   int64_t ys;
   int relu;
@@ -57,39 +58,48 @@ static void single_input(int threads, int64_t n, int64_t h, int64_t w, int64_t k
   }
 }
 
+// Sums of one row's gradients times the pixels around it.
+INLINE void single_weight_row(const single_task *t, const ck_source *in, int kind, const source_factors *f, int64_t image,
+                              int64_t y, int64_t k, vf sum[9]) {
+  int64_t pixel = (image * t->h + y) * t->w;
+  const float *rows[3];
+  for (int r = 0; r < 3; r++) {
+    int64_t source = y + r - 1;
+    rows[r] = source < 0 || source >= t->h ? 0 : t->x + (image * t->h + source) * t->w;
+  }
+  vf row[9];
+  UNROLL for (int i = 0; i < 9; i++) row[i] = splat(0);
+  for (int64_t x = 0; x < t->w; x++) {
+    vf g = read_pixel(in, kind, f, pixel + x, k);
+    UNROLL for (int r = 0; r < 3; r++) {
+      const float *line = rows[r];
+      if (!line) continue;
+      if (x > 0) row[r * 3] += splat(line[x - 1]) * g;
+      row[r * 3 + 1] += splat(line[x]) * g;
+      if (x + 1 < t->w) row[r * 3 + 2] += splat(line[x + 1]) * g;
+    }
+  }
+  UNROLL for (int i = 0; i < 9; i++) sum[i] += row[i];
+}
+
 static void single_weight_rows(void *context, int64_t index) {
   const single_task *t = context;
   int64_t bands = pieces(t->h, SINGLE_ROWS), image = index / bands, y0 = index % bands * SINGLE_ROWS;
   int64_t y1 = least(t->h, y0 + SINGLE_ROWS);
+  const ck_source *in = t->dy;
   for (int64_t k = 0; k < t->k; k += VL) {
     vf sum[9];
     UNROLL for (int i = 0; i < 9; i++) sum[i] = splat(0);
-    for (int64_t y = y0; y < y1; y++) {
-      const float *dy = t->dy + (image * t->h + y) * t->w * t->ys + k;
-      for (int r = 0; r < 3; r++) {
-        int64_t source = y + r - 1;
-        if (source < 0 || source >= t->h) continue;
-        const float *line = t->x + (image * t->h + source) * t->w;
-        vf a = splat(0), b = splat(0), c = splat(0);
-        for (int64_t x = 0; x < t->w; x++) {
-          vf g = load(dy + x * t->ys);
-          if (x > 0) a += splat(line[x - 1]) * g;
-          b += splat(line[x]) * g;
-          if (x + 1 < t->w) c += splat(line[x + 1]) * g;
-        }
-        sum[r * 3] += a;
-        sum[r * 3 + 1] += b;
-        sum[r * 3 + 2] += c;
-      }
-    }
+    BY_KIND(in, source_factors f = factors_of(in, KIND, k);
+            for (int64_t y = y0; y < y1; y++) single_weight_row(t, in, KIND, &f, image, y, k, sum));
     UNROLL for (int i = 0; i < 9; i++) store(t->partial + (index * 9 + i) * t->k + k, sum[i]);
   }
 }
 
-static void single_input_weight(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *dy,
-                                int64_t ys, float *dweight9) {
+static void single_input_weight(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const ck_source *dy,
+                                float *dweight9) {
   int64_t tasks = n * pieces(h, SINGLE_ROWS), bytes = tasks * 9 * k * 4, sum_bytes = 9 * k * 8;
-  single_task t = {n, h, w, k, x, 0, 0, dy, 0, ck_alloc(bytes), ys, 0};
+  single_task t = {n, h, w, k, x, 0, 0, dy, 0, ck_alloc(bytes), 0, 0};
   double *sums = ck_alloc(sum_bytes);
   ck_parallel(threads, tasks, &t, single_weight_rows);
   add_partials(t.partial, tasks, 9 * k, sums);
@@ -99,61 +109,72 @@ static void single_input_weight(int threads, int64_t n, int64_t h, int64_t w, in
 }
 
 typedef struct {
-  int64_t pixels, c, xs, dxs;
-  const float *x, *weight, *dy;
+  int64_t pixels, dxs;
+  const ck_source *in;
+  const float *weight, *dy;
   float *y, *dx, *partial;
   float bias;
+  const ck_statistics *statistics;
 } output_task;
-
-INLINE float total(vf v) {
-  float sum = 0;
-  UNROLL for (int i = 0; i < VL; i++) sum += v[i];
-  return sum;
-}
 
 static void single_output_pixels(void *context, int64_t index) {
   const output_task *t = context;
-  int64_t end = least(t->pixels, (index + 1) * SINGLE_PIXELS);
-  for (int64_t p = index * SINGLE_PIXELS; p < end; p++) {
-    vf sum = splat(0);
-    for (int64_t c = 0; c < t->c; c += VL) sum += load(t->x + p * t->xs + c) * load(t->weight + c);
-    t->y[p] = t->bias + total(sum);
+  const ck_source *in = t->in;
+  int64_t first = index * SINGLE_PIXELS, end = least(t->pixels, first + SINGLE_PIXELS);
+  for (int64_t p = first; p < end; p += 64) {
+    int64_t stop = least(end, p + 64);
+    vf sum[64];
+    for (int64_t c = 0; c < in->c; c += VL) {
+      vf weight = load(t->weight + c);
+      BY_KIND(in, source_factors f = factors_of(in, KIND, c);
+              for (int64_t i = p; i < stop; i++) {
+                vf part = read_pixel(in, KIND, &f, i, c) * weight;
+                sum[i - p] = c ? sum[i - p] + part : part;
+              });
+    }
+    for (int64_t i = p; i < stop; i++) t->y[i] = t->bias + total(sum[i - p]);
   }
 }
 
-static void single_output(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
-                          float bias, float *y) {
-  output_task t = {pixels, c, xs, 0, x, weight, 0, y, 0, 0, bias};
+static void single_output(int threads, int64_t pixels, const ck_source *in, const float *weight, float bias, float *y) {
+  output_task t = {.pixels = pixels, .in = in, .weight = weight, .y = y, .bias = bias};
   ck_parallel(threads, pieces(pixels, SINGLE_PIXELS), &t, single_output_pixels);
 }
 
+// partial[index]: [c] of dweight, [16] of dbias, [2][c] of the statistics
 static void single_output_back(void *context, int64_t index) {
   const output_task *t = context;
+  const ck_source *in = t->in;
   int64_t first = index * SINGLE_PIXELS, end = least(t->pixels, first + SINGLE_PIXELS);
-  float *sums = t->partial + index * (t->c + 16), bias = 0;
-  for (int64_t c = 0; c < t->c; c += VL) {
-    vf sum = splat(0), weight = load(t->weight + c);
-    for (int64_t p = first; p < end; p++) {
-      vf g = splat(t->dy[p]);
-      sum += g * load(t->x + p * t->xs + c);
-      if (t->dx) store(t->dx + p * t->dxs + c, g * weight);
-    }
+  float *sums = t->partial + index * (3 * in->c + 16), *statistics = sums + in->c + 16, bias = 0;
+  for (int64_t c = 0; c < in->c; c += VL) {
+    vf sum = splat(0), weight = load(t->weight + c), passed = splat(0), dot = splat(0);
+    BY_KIND(in, source_factors f = factors_of(in, KIND, c);
+            for (int64_t p = first; p < end; p++) {
+              vf g = splat(t->dy[p]);
+              sum += g * read_pixel(in, KIND, &f, p, c);
+              if (t->dx) store(t->dx + p * t->dxs + c, g * weight);
+              if (t->statistics) add_statistics(t->statistics, p, c, g * weight, &passed, &dot);
+            });
     store(sums + c, sum);
+    store(statistics + c, passed);
+    store(statistics + in->c + c, dot);
   }
   for (int64_t p = first; p < end; p++) bias += t->dy[p];
-  memset(sums + t->c, 0, 64);
-  sums[t->c] = bias;
+  memset(sums + in->c, 0, 64);
+  sums[in->c] = bias;
 }
 
-static void single_output_backward(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, const float *weight,
-                                   const float *dy, float *dx, int64_t dxs, float *dweight, float *dbias) {
-  int64_t tasks = pieces(pixels, SINGLE_PIXELS), bytes = tasks * (c + 16) * 4, sum_bytes = (c + 16) * 8;
-  output_task t = {pixels, c, xs, dxs, x, weight, dy, 0, dx, ck_alloc(bytes), 0};
-  double *sums = ck_alloc(sum_bytes);
+static void single_output_backward(int threads, int64_t pixels, const ck_source *in, const float *weight, const float *dy,
+                                   float *dx, int64_t dxs, const ck_statistics *statistics, float *dweight, float *dbias) {
+  int64_t c = in->c, width = 3 * c + 16, tasks = pieces(pixels, SINGLE_PIXELS), bytes = tasks * width * 4;
+  output_task t = {pixels, dxs, in, weight, dy, 0, dx, ck_alloc(bytes), 0, statistics};
+  double *sums = ck_alloc(width * 8);
   ck_parallel(threads, tasks, &t, single_output_back);
-  add_partials(t.partial, tasks, c + 16, sums);
+  add_partials(t.partial, tasks, width, sums);
   for (int64_t k = 0; k < c; k++) dweight[k] = (float)sums[k];
   *dbias = (float)sums[c];
-  ck_free(sums, sum_bytes);
+  if (statistics) memcpy(statistics->sums, sums + c + 16, (size_t)(2 * c) * 8);
+  ck_free(sums, width * 8);
   ck_free(t.partial, bytes);
 }

@@ -22,6 +22,23 @@ INLINE vf splat(float f) { return (vf)(f); }
 INLINE vf positive(vf v) { vf zero = splat(0); return zero > v ? zero : v; }
 INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
 
+// The sum of the elements, halves first.
+INLINE float total(vf v) {
+#if VL == 16
+  typedef float half __attribute__((ext_vector_type(8)));
+  half eight = v.lo + v.hi;
+#elif VL == 8
+  vf eight = v;
+#endif
+#if VL >= 8
+  typedef float quarter __attribute__((ext_vector_type(4)));
+  quarter four = eight.lo + eight.hi;
+#else
+  vf four = v;
+#endif
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
 INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 INLINE int64_t round_up(int64_t count, int64_t size) { return pieces(count, size) * size; }

@@ -118,23 +118,8 @@ static void pack_winograd(int threads, const float *weight, int64_t true_k, int6
 }
 
 // ---- transforms of one tile ---------------------------------------------------------------------------------------------
-// V[position] of 16 channels from the 6x6 pixels around an output tile; pixels outside the image count as 0.
-INLINE void transform_input(const float *x, int64_t xs, int64_t h, int64_t w, tile_place at, int64_t c16, float *v,
-                            int64_t position_step) {
-  int64_t y0 = at.y - 1, x0 = at.x - 1;
-  float patch[36][16];
-  const float *corner = x + ((at.image * h + y0) * w + x0) * xs + c16;
-  int64_t row = w * xs, column = xs;
-  if (y0 < 0 || x0 < 0 || y0 + 6 > h || x0 + 6 > w) {
-    for (int64_t i = 0; i < 6; i++)
-      for (int64_t j = 0; j < 6; j++) {
-        int inside = y0 + i >= 0 && y0 + i < h && x0 + j >= 0 && x0 + j < w;
-        if (inside) memcpy(patch[i * 6 + j], corner + i * row + j * column, 64); else memset(patch[i * 6 + j], 0, 64);
-      }
-    corner = patch[0];
-    row = 6 * 16;
-    column = 16;
-  }
+// B^T d B for the 6x6 values at `corner`, 16 channels.
+INLINE void transform_patch(const float *corner, int64_t row, int64_t column, float *v, int64_t position_step) {
   for (int64_t lane = 0; lane < 16; lane += VL) {
     UNROLL for (int pair = 0; pair < 3; pair++) {
       vf first[6], second[6];
@@ -156,20 +141,56 @@ INLINE void transform_input(const float *x, int64_t xs, int64_t h, int64_t w, ti
   }
 }
 
-// The adjoint of the output transform for 16 channels of a tile of gradients.
-INLINE void transform_gradient(const float *dy, int64_t ys, int64_t h, int64_t w, tile_place at, int64_t k16, float *m,
-                               int64_t position_step) {
-  const float *corner = dy + ((at.image * h + at.y) * w + at.x) * ys + k16;
+// V[position] of 16 channels from the 6x6 pixels around an output tile; pixels outside the image count as 0.
+INLINE void transform_input(const ck_source *s, int kind, int64_t h, int64_t w, tile_place at, int64_t c16, float *v,
+                            int64_t position_step) {
+  int64_t y0 = at.y - 1, x0 = at.x - 1, line = at.image * h + y0;
+  int64_t row = s->row ? s->row : w * s->xs, corner = line * row + x0 * s->xs, up = (line * w + x0) * s->us;
+  int inside = y0 >= 0 && x0 >= 0 && y0 + 6 <= h && x0 + 6 <= w;
+  if (kind == PLAIN && inside) {
+    transform_patch(s->x + corner + c16, row, s->xs, v, position_step);
+    return;
+  }
+  float patch[36][16];
+  for (int64_t lane = 0; lane < 16; lane += VL) {
+    source_factors f = factors_of(s, kind, c16 + lane);
+    if (inside) {
+      for (int64_t i = 0; i < 6; i++)
+        UNROLL for (int64_t j = 0; j < 6; j++)
+          store(patch[i * 6 + j] + lane,
+                       read_at(s, kind, &f, corner + i * row + j * s->xs, up + (i * w + j) * s->us, c16 + lane));
+    } else {
+      for (int64_t i = 0; i < 6; i++)
+        for (int64_t j = 0; j < 6; j++) {
+          int there = y0 + i >= 0 && y0 + i < h && x0 + j >= 0 && x0 + j < w;
+          store(patch[i * 6 + j] + lane,
+                there ? read_at(s, kind, &f, corner + i * row + j * s->xs, up + (i * w + j) * s->us, c16 + lane) : splat(0));
+        }
+    }
+  }
+  transform_patch(patch[0], 6 * 16, 16, v, position_step);
+}
+
+// The adjoint of the output transform for 16 channels of a tile of gradients; sums (or null) collects their sums.
+INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t w, tile_place at, int64_t k16, float *m,
+                               int64_t position_step, float *sums) {
+  int64_t line = at.image * h + at.y, row = s->row ? s->row : w * s->xs;
+  int64_t corner = line * row + at.x * s->xs, up = (line * w + at.x) * s->us;
   int whole = at.y + 4 <= h && at.x + 4 <= w;
   for (int64_t lane = 0; lane < 16; lane += VL) {
-    vf rows[6][4];
+    source_factors f = factors_of(s, kind, k16 + lane);
+    vf rows[6][4], sum = splat(0);
     UNROLL for (int j = 0; j < 4; j++) {
       vf d[4], o[6];
-      UNROLL for (int i = 0; i < 4; i++)
-        d[i] = whole || (at.y + i < h && at.x + j < w) ? load(corner + (i * w + j) * ys + lane) : splat(0);
+      UNROLL for (int i = 0; i < 4; i++) {
+        int there = whole || (at.y + i < h && at.x + j < w);
+        d[i] = there ? read_at(s, kind, &f, corner + i * row + j * s->xs, up + (i * w + j) * s->us, k16 + lane) : splat(0);
+        sum += d[i];
+      }
       gradient_rows(d, o);
       UNROLL for (int i = 0; i < 6; i++) rows[i][j] = o[i];
     }
+    if (sums) store(sums + lane, load(sums + lane) + sum);
     UNROLL for (int i = 0; i < 6; i++) {
       vf o[6];
       gradient_rows(rows[i], o);
@@ -177,6 +198,19 @@ INLINE void transform_gradient(const float *dy, int64_t ys, int64_t h, int64_t w
     }
   }
 }
+
+// Asks for the pixels that a tile reads and the tile to its left does not, ahead of their use: tiles jump from row to row,
+// which the processor's own prefetching does not follow.
+INLINE void prefetch_tile(const ck_source *s, int kind, int64_t h, int64_t w, tile_place at, int64_t c16) {
+  int64_t first = at.x + 1, last = least(w, at.x + 5);
+  for (int64_t y = at.y ? at.y - 1 : 0; y < least(h, at.y + 5); y++)
+    for (int64_t x = first; x < last; x++) {
+      __builtin_prefetch(s->x + place_in(s, w, at.image * h + y, x) + c16);
+      if (kind == GRADIENT) __builtin_prefetch(s->upstream + ((at.image * h + y) * w + x) * s->us + c16);
+    }
+}
+
+enum { AHEAD = 4 };
 
 // ---- forward ------------------------------------------------------------------------------------------------------------
 typedef struct {
@@ -189,7 +223,15 @@ typedef struct {
 INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0,
                        int64_t width, float *sums, float *squares) {
   int whole = at.y + 4 <= p->h && at.x + 4 <= p->w;
-  int64_t pixel0 = (at.image * p->h + at.y) * p->w + at.x;
+  int64_t line = at.image * p->h + at.y, pixel0 = line * p->w + at.x;
+  // Offsets of the first output, and steps along columns and rows.
+  int64_t first = pixel0 * p->ys + k0, right = p->ys, down = p->w * p->ys;
+  if (p->shuffle) {
+    int64_t quarter = p->k / 4, tap = k0 / quarter;
+    first = ((2 * line + tap / 2) * 2 * p->w + 2 * at.x + tap % 2) * p->ys + k0 % quarter;
+    right = 2 * p->ys;
+    down = 4 * p->w * p->ys;
+  }
   for (int64_t lane = 0; lane < width; lane += VL) {
     vf rows[4][6], bias = p->bias ? load(p->bias + k0 + lane) : splat(0);
     UNROLL for (int j = 0; j < 6; j++) {
@@ -204,13 +246,17 @@ INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_st
       output_rows(rows[i], o);
       UNROLL for (int j = 0; j < 4; j++) {
         if (!whole && (at.y + i >= p->h || at.x + j >= p->w)) continue;
-        sum += o[j];
-        square += o[j] * o[j];
+        int64_t pixel = pixel0 + i * p->w + j;
+        if (p->statistics) {
+          add_statistics(p->statistics, pixel, k0 + lane, o[j], &sum, &square);
+        } else {
+          sum += o[j];
+          square += o[j] * o[j];
+        }
         vf value = o[j] + bias;
         if (p->relu) value = positive(value);
-        int64_t pixel = pixel0 + i * p->w + j;
         if (p->residual) value = p->residual_scale * value + load(p->residual + pixel * p->rs + k0 + lane);
-        store(p->y + pixel * p->ys + k0 + lane, value);
+        store(p->y + first + i * down + j * right + lane, value);
       }
     }
     if (sums) {
@@ -226,9 +272,16 @@ static void forward_tiles(void *context, int64_t index) {
   int64_t t0 = index * t->size, count = least(t->size, t->tiles - t0), rows = t->size;
   int64_t input_step = p->c * rows + 16, output_step = rows * 32 + 16;
   float *v = ck_scratch(0, POSITIONS * input_step * 4), *m = ck_scratch(1, POSITIONS * output_step * 4);
-  for (int64_t c = 0; c < p->c; c += 16)
-    for (int64_t i = 0; i < count; i++)
-      transform_input(p->x, p->xs, p->h, p->w, place_of(t0 + i, p->h, p->w), c, v + c * rows + i * 16, input_step);
+  for (int64_t c = 0; c < p->c; c += 16) {
+    int64_t own = c;
+    const ck_source *s = part_of(p->in, &own);
+    int more = own + 16 < s->c;  // the next 16 channels follow
+    BY_KIND(s, for (int64_t i = 0; i < count; i++) {
+      if (i + AHEAD < count) prefetch_tile(s, KIND, p->h, p->w, place_of(t0 + i + AHEAD, p->h, p->w), own);
+      else if (more) prefetch_tile(s, KIND, p->h, p->w, place_of(t0 + i + AHEAD - count, p->h, p->w), own + 16);
+      transform_input(s, KIND, p->h, p->w, place_of(t0 + i, p->h, p->w), own, v + c * rows + i * 16, input_step);
+    });
+  }
   float *sums = t->partial ? t->partial + index * 2 * p->k : 0, *squares = sums ? sums + p->k : 0;
   if (sums) memset(sums, 0, (size_t)(2 * p->k) * sizeof(float));
   for (int64_t k = 0; k < p->k; k += 32) {
@@ -240,21 +293,15 @@ static void forward_tiles(void *context, int64_t index) {
   }
 }
 
-// Adds partial[count][width] in order, in double precision.
-static void add_partials(const float *partial, int64_t count, int64_t width, double *sums) {
-  for (int64_t k = 0; k < width; k++) sums[k] = 0;
-  for (int64_t i = 0; i < count; i++)
-    for (int64_t k = 0; k < width; k++) sums[k] += partial[i * width + k];
-}
-
 static void winograd(int threads, const ck_winograd *p) {
   forward_task t = {p, p->n * pieces(p->h, 4) * pieces(p->w, 4), 0, 0};
   t.size = round_up(p->c <= 64 ? 56 : 28, ROWS16);
   int64_t tasks = pieces(t.tiles, t.size), bytes = tasks * 2 * p->k * 4;
-  if (p->sums) t.partial = ck_alloc(bytes);
+  double *sums = p->statistics ? p->statistics->sums : p->sums;
+  if (sums) t.partial = ck_alloc(bytes);
   ck_parallel(threads, tasks, &t, forward_tiles);
-  if (p->sums) {
-    add_partials(t.partial, tasks, 2 * p->k, p->sums);
+  if (sums) {
+    add_partials(t.partial, tasks, 2 * p->k, sums);
     ck_free(t.partial, bytes);
   }
 }
@@ -266,6 +313,7 @@ typedef struct {
   const ck_winograd_weight *p;
   int64_t tiles, first, count, room;  // of the chunk; room for tiles between blocks
   float *v, *m, *du;
+  float *partial;  // [groups of TRANSFORM_TILES tiles][k]: sums of dy; or null
 } weight_task;
 
 enum { TRANSFORM_TILES = 16 };
@@ -275,13 +323,21 @@ static void transform_tiles(void *context, int64_t index) {
   const ck_winograd_weight *p = t->p;
   int64_t blocks = p->c / 16 + p->k / 16, block = index % blocks, i0 = index / blocks * TRANSFORM_TILES;
   int64_t end = least(t->count, i0 + TRANSFORM_TILES);
-  for (int64_t i = i0; i < end; i++) {
-    tile_place at = place_of(t->first + i, p->h, p->w);
-    if (block < p->c / 16)
-      transform_input(p->x, p->xs, p->h, p->w, at, block * 16, t->v + block * 16 * t->room + i * 16, p->c * t->room + 16);
-    else
-      transform_gradient(p->dy, p->ys, p->h, p->w, at, block * 16 - p->c, t->m + (block * 16 - p->c) * t->room + i * 16,
-                         p->k * t->room + 16);
+  if (block < p->c / 16) {
+    int64_t c = block * 16, own = c;
+    const ck_source *s = part_of(p->in, &own);
+    BY_KIND(s, for (int64_t i = i0; i < end; i++) transform_input(
+                   s, KIND, p->h, p->w, place_of(t->first + i, p->h, p->w), own, t->v + c * t->room + i * 16,
+                   p->c * t->room + 16));
+  } else {
+    int64_t k = block * 16 - p->c;
+    float *sums = t->partial ? t->partial + (t->first + i0) / TRANSFORM_TILES * p->k + k : 0;
+    if (sums) memset(sums, 0, 64);
+    int64_t own = k;
+    const ck_source *s = part_of(p->dy, &own);
+    BY_KIND(s, for (int64_t i = i0; i < end; i++) transform_gradient(
+                   s, KIND, p->h, p->w, place_of(t->first + i, p->h, p->w), own, t->m + k * t->room + i * 16,
+                   p->k * t->room + 16, sums));
   }
 }
 
@@ -336,12 +392,22 @@ static void winograd_weight(int threads, const ck_winograd_weight *p) {
   t.v = ck_alloc(v_bytes);
   t.m = ck_alloc(m_bytes);
   t.du = ck_alloc(du_bytes);
+  int64_t groups = pieces(t.tiles, TRANSFORM_TILES), sum_bytes = groups * p->k * 4;  // room is whole groups
+  if (p->dbias) t.partial = ck_alloc(sum_bytes);
   for (t.first = 0; t.first < t.tiles; t.first += t.room) {
     t.count = least(t.room, t.tiles - t.first);
     ck_parallel(threads, pieces(t.count, TRANSFORM_TILES) * (p->c / 16 + p->k / 16), &t, transform_tiles);
     ck_parallel(threads, POSITIONS * pieces(p->k, 32), &t, multiply_block);
   }
   ck_parallel(threads, pieces(p->k, 32), &t, finish_weight);
+  if (p->dbias) {
+    for (int64_t k = 0; k < p->k; k++) {
+      double sum = 0;
+      for (int64_t i = 0; i < groups; i++) sum += t.partial[i * p->k + k];
+      p->dbias[k] = (float)sum;
+    }
+    ck_free(t.partial, sum_bytes);
+  }
   ck_free(t.v, v_bytes);
   ck_free(t.m, m_bytes);
   ck_free(t.du, du_bytes);

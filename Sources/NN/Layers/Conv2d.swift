@@ -48,9 +48,8 @@ public final class ConvTranspose2d: Module {
     [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
   }
 
-  /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
-  public func callAsFunction(_ x: Tensor, into place: Tensor? = nil) -> Tensor {
-    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry, into: place)
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
     Monitor.observe(y, of: weight)
     return y
   }

@@ -11,7 +11,7 @@ public final class ResidualBlock: Module {
   /// - Parameters:
   ///   - names: state names of the two convolutions.
   ///   - slope: of the activation between them for negative values; 0 is a ReLU.
-  init(
+  package init(
     _ channels: Int, names: (String, String), factor: Float = 1, slope: Float = 0, _ initialiser: WeightInitialiser
   ) {
     first = Conv2d(channels, channels, kernelSize: 3, padding: 1, initialiser)
@@ -24,8 +24,8 @@ public final class ResidualBlock: Module {
   public var members: [(name: String, member: Member)] { [(names.0, .module(first)), (names.1, .module(second))] }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let middle = first(x)
-    let result = second(slope == 0 ? middle.relu() : middle.leakyReLU(slope))
+    if slope == 0 { return x.residualBlock(first, second, factor: factor) }
+    let result = second(first(x).leakyReLU(slope))
     return x + (factor == 1 ? result : result.affine(factor))
   }
 }
@@ -92,13 +92,13 @@ final class ResidualGroup: Module {
 }
 
 /// Convolutions to r² times the channels, each followed by a pixel shuffle: x2, x3 or a power of 2.
-final class ShuffleUpsampler: Module {
+package final class ShuffleUpsampler: Module {
   let convolutions: [Conv2d]
   let factors: [Int]
   /// State names are 0, 2, 4 ... or, with activations of parameters between, given by the caller.
   let names: [String]
 
-  init(_ channels: Int, scale: Int, step: Int = 2, _ initialiser: WeightInitialiser) {
+  package init(_ channels: Int, scale: Int, step: Int = 2, _ initialiser: WeightInitialiser) {
     precondition(ShuffleUpsampler.supports(scale), "a scale of \(scale) is not 3 or a power of 2")
     var factors: [Int] = []
     var rest = scale
@@ -114,9 +114,11 @@ final class ShuffleUpsampler: Module {
 
   static func supports(_ scale: Int) -> Bool { scale == 3 || (scale > 0 && scale & (scale - 1) == 0) }
 
-  var members: [(name: String, member: Member)] { zip(names, convolutions).map { ($0, .module($1)) } }
+  package var members: [(name: String, member: Member)] { zip(names, convolutions).map { ($0, .module($1)) } }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    zip(convolutions, factors).reduce(x) { $1.0($0).pixelShuffled($1.1) }
+  package func callAsFunction(_ x: Tensor) -> Tensor {
+    zip(convolutions, factors).reduce(x) { x, step in
+      step.1 == 2 ? x.convolvedShuffled(step.0) : step.0(x).pixelShuffled(step.1)
+    }
   }
 }

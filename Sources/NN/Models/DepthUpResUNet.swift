@@ -68,22 +68,14 @@ public final class DepthUpResUNet: Network {
     let base = low.resized(height: low.h * 4, width: low.w * 4, .bicubic).clamped(0, 1)
     var x = base
     var skips: [Tensor] = []
-    var places: [Tensor?] = []
-    for (level, encoder) in encoders.enumerated() {
-      let channels = baseChannels << level
-      let shape = [x.n, channels, base.h >> level, base.w >> level]
-      let pair: [Tensor?] = channels % 16 == 0 ? Tensor.sideBySide([shape, shape]) : [nil, nil]
-      let skip = encoder(x, into: pair[1])
+    for encoder in encoders {
+      let skip = encoder(x)
       skips.append(skip)
-      places.append(pair[0])
       x = skip.maxPooled2x2()
     }
     x = bottleneck(x)
     for i in 0..<4 {
-      let level = 3 - i
-      let up = ups[i](x, into: places[level])
-      places[level] = nil
-      x = decoders[i](Tensor.concatenated([up, skips.removeLast()]))
+      x = decoders[i](Tensor.concatenated([ups[i](x), skips.removeLast()]))
     }
     let depth = (base + head(x).tanh().affine(0.5)).clamped(0, 1)
     return NetworkOutput(depth: depth, normal: normalHead.map { $0(x) })
@@ -110,9 +102,9 @@ public final class DoubleConvolution: Module {
     ]
   }
 
-  func callAsFunction(_ x: Tensor, into place: Tensor? = nil) -> Tensor {
+  func callAsFunction(_ x: consuming Tensor) -> Tensor {
     let middle = x.convolvedNormalisedReLU(convolutions[0], norms[0])
-    return middle.convolvedNormalisedReLU(convolutions[1], norms[1], into: place)
+    return middle.convolvedNormalisedReLU(convolutions[1], norms[1])
   }
 }
 

@@ -95,6 +95,11 @@ public final class NAFBlock: Module {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
+    FusedNAFBlock.applies(channels: x.c) ? FusedNAFBlock.apply(self, x) : composed(x)
+  }
+
+  /// The block from single operations.
+  func composed(_ x: Tensor) -> Tensor {
     let gated = conv2(conv1(norm1.overChannels(x))).simpleGate()
     let weighted = gated.scaledChannels(attention(gated.globalAverage()))
     let y = x + conv3(weighted).scaledChannels(beta.tensor)

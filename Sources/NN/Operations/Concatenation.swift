@@ -1,19 +1,7 @@
-// Joining and cutting images along the channels. Channels-last parts at multiples of 16 are views: nothing is copied.
+// Joining and cutting images along the channels. Joined channels-last parts of multiples of 16 are a recipe and cut ones are
+// views: nothing is copied.
 
 extension Tensor {
-  /// Places for the parts of a concatenation, side by side in one block of memory: results written there need no copy when
-  /// they are concatenated. The channels of each part must be a multiple of 16.
-  public static func sideBySide(_ shapes: [[Int]]) -> [Tensor] {
-    precondition(shapes.allSatisfy { $0.count == 4 && $0[1] % 16 == 0 }, "parts of \(shapes) are no multiples of 16")
-    let channels = shapes.reduce(0) { $0 + $1[1] }
-    let whole = Tensor.empty([shapes[0][0], channels, shapes[0][2], shapes[0][3]], .channelsLast(stride: channels))
-    var start = 0
-    return shapes.map { shape in
-      defer { start += shape[1] }
-      return Tensor(shape: shape, layout: whole.layout, storage: whole.storage, offset: start)
-    }
-  }
-
   /// Images side by side along the channels. Parity: layers/concat_channels.
   public static func concatenated(_ parts: [Tensor]) -> Tensor {
     precondition(
@@ -23,8 +11,8 @@ extension Tensor {
     let channels = counts.reduce(0, +)
     let shape = [parts[0].n, channels, parts[0].h, parts[0].w]
     let result: Tensor
-    if let whole = joinedView(parts, shape) {
-      result = whole
+    if parts.allSatisfy({ !$0.isContiguous && $0.c % 16 == 0 }) {
+      result = Tensor(shape: shape, recipe: .joined(parts.map { $0.detached() }))
     } else if parts.allSatisfy(\.isContiguous) && channels < 16 {
       result = .empty(shape)
       var start = 0
@@ -62,17 +50,6 @@ extension Tensor {
         return needs[index] ? gradient.channels(start..<start + count) : nil
       }
     }
-  }
-
-  private static func joinedView(_ parts: [Tensor], _ shape: [Int]) -> Tensor? {
-    guard case .channelsLast(let stride) = parts[0].layout, stride == shape[1], shape[1] % 16 == 0 else { return nil }
-    var start = parts[0].offset
-    guard start == 0 else { return nil }
-    for part in parts {
-      guard part.storage === parts[0].storage, part.layout == parts[0].layout, part.offset == start else { return nil }
-      start += part.c
-    }
-    return Tensor(shape: shape, layout: parts[0].layout, storage: parts[0].storage, offset: 0)
   }
 
   /// The channels of a range, as images of their own.

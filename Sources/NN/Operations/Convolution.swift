@@ -76,9 +76,8 @@ extension Tensor {
   /// The transposed convolution: what `convolved` does to gradients of its input.
   ///
   /// Shapes: input [n, c, h, w], weight [c, k/groups, kh, kw], bias [k]. Parity: layers/conv_transpose2d_*.
-  /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
   public func convolvedTransposed(
-    _ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry, into place: Tensor? = nil
+    _ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry
   ) -> Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[0],
@@ -86,7 +85,7 @@ extension Tensor {
     if NN.options.convolution == .fast,
       geometry == ConvolutionGeometry(kernel: 2, stride: 2), weight.shape[2] == 2, weight.shape[3] == 2
     {
-      return upsampledByConvolution(weight, bias: bias, into: place)
+      return upsampledByConvolution(weight, bias: bias)
     }
     let k = weight.shape[1] * geometry.groups
     let outputShape = [

@@ -4,20 +4,17 @@ extension Tensor {
   /// relu(norm(convolution(x))), the step most networks here are made of, as one operation where that is faster:
   /// in training the statistics are taken while the convolution writes its result; in evaluation without gradients the
   /// normalisation disappears into the filters.
-  /// - Parameter place: where to write the result, such as a part of `Tensor.sideBySide`; a hint.
-  public func convolvedNormalisedReLU(
-    _ convolution: Conv2d, _ norm: BatchNorm2d, into place: Tensor? = nil
-  ) -> Tensor {
+  public func convolvedNormalisedReLU(_ convolution: Conv2d, _ norm: BatchNorm2d) -> Tensor {
     let form = FastConvolution.form(convolution.weight.shape, convolution.geometry)
     let result: Tensor
     switch form {
     case .winograd?, .singleInput?:
       if norm.isTraining {
-        result = convolvedNormalisedInTraining(convolution, norm, form == .singleInput, place)
+        result = convolvedNormalisedInTraining(convolution, norm, form == .singleInput)
       } else if NN.recordsGradients {
         return norm(convolution(self)).relu()
       } else {
-        result = convolvedNormalisedFolded(convolution, norm, form == .singleInput, place)
+        result = convolvedNormalisedFolded(convolution, norm, form == .singleInput)
       }
     default: return norm(convolution(self)).relu()
     }
@@ -27,7 +24,7 @@ extension Tensor {
 
   /// Evaluation: weights times weight / sqrt(variance), bias to match.
   private func convolvedNormalisedFolded(
-    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool, _ place: Tensor?
+    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool
   ) -> Tensor {
     let fixed = norm.fixedStatistics
     let (gains, shifts) = (norm.weight.value.values, norm.bias.value.values)
@@ -36,17 +33,18 @@ extension Tensor {
     let bias = Tensor((0..<gains.count).map { (offsets[$0] - fixed.mean[$0]) * scale[$0] + shifts[$0] }, [gains.count])
     let weight = convolution.weight.value
     if isSingle {
-      return FastConvolution.singleInput(contiguous(), weight, bias: bias, relu: true, scale: scale, into: place).y
+      return FastConvolution.singleInput(contiguous(), weight, bias: bias, relu: true, scale: scale).y
     }
     return FastConvolution.winograd(
       channelsLast(), FastConvolution.packWinograd(weight, scale: scale), channels: gains.count,
-      epilogue: .init(bias: bias, relu: true), into: place
+      epilogue: .init(bias: bias, relu: true)
     ).y
   }
 
-  /// Training. The bias of the convolution shifts the mean and nothing else: its gradient is exactly zero.
+  /// Training. The result is a recipe: whoever reads it normalises the result of the convolution, which the backward pass
+  /// needs in any case. The gradient of that result is never stored either. The bias of the convolution shifts the mean and nothing else: its gradient is exactly zero.
   private func convolvedNormalisedInTraining(
-    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool, _ place: Tensor?
+    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool
   ) -> Tensor {
     let x = isSingle ? contiguous() : channelsLast()
     let weight = convolution.weight.tensor
@@ -65,28 +63,36 @@ extension Tensor {
           $0 + $1
         },
         variance: normalisation.variance, count: y.pixels))
-    let z = normalisation.applied(to: y, into: place)
-    // The result is one pass away from `y`, which the backward pass needs in any case.
-    if place == nil { z.recompute = { normalisation.applied(to: y, into: nil) } }
-    let input = Saved(x)
+    let z = Tensor(shape: y.shape, recipe: .normalised(y, normalisation))
+    let input = x.kept()
     let biasValue = convolution.bias?.tensor
     return z.recorded([x, weight, gain, shift, biasValue]) { gradient, needs in
-      let (dy, dgain, dshift) = normalisation.backward(gradient.channelsLast(), y)
+      let dz = gradient.channelsLast()
+      let sums = normalisation.gradientSums(dz, y)
+      let factors = normalisation.gradientFactors(sums)
+      var source = normalisation.source(y)
+      (source.upstream, source.us) = (UnsafePointer(dz.data), Int64(dz.pixelStride))
+      (source.a, source.b, source.d) = (factors.a, factors.b, factors.d)
+      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [dz, y, factors.block])
       let dweight =
-        isSingle
-        ? FastConvolution.singleInputWeightGradient(input.value, dy)
-        : FastConvolution.winogradWeightGradient(input.value, dy)
+        !needs[1]
+        ? nil
+        : isSingle
+          ? FastConvolution.singleInputWeightGradient(input, dy)
+          : FastConvolution.winogradWeightGradient(input, dy).weight
       let dx =
         needs[0]
-        ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: c).y : nil
-      return [dx, needs[1] ? dweight : nil, dgain, dshift, needs[4] ? Tensor.zeros([k]) : nil]
+        ? FastConvolution.winogradInputGradient(
+          dy, FastConvolution.packWinograd(filter, rotated: true), of: input, channels: c) : nil
+      let (dgain, dshift) = normalisation.parameterGradients(sums)
+      return [dx, dweight, dgain, dshift, needs[4] ? Tensor.zeros([k]) : nil]
     }
   }
 }
 
 /// relu((y - mean) / sqrt(variance + epsilon) * gain + shift) by channel on channels-last memory, and its gradient through
 /// the statistics of the batch.
-struct ChannelNormalisation {
+final class ChannelNormalisation {
   let mean: [Float]
   let variance: [Float]
   private let channels: Int
@@ -107,9 +113,7 @@ struct ChannelNormalisation {
     variance = variances.map { Float($0) }
     inverse = variances.map { 1 / ($0 + Double(epsilon)).squareRoot() }
     (self.count, self.channels, self.gain) = (count, channels, gain)
-    scale = .zeros([lanes])
-    offset = .zeros([lanes])
-    centre = .zeros([lanes])
+    (scale, offset, centre) = (.zeros([lanes]), .zeros([lanes]), .zeros([lanes]))
     for k in 0..<channels {
       scale.data[k] = Float(Double(gain[k]) * inverse[k])
       offset.data[k] = Float(Double(shift[k]) - means[k] * Double(gain[k]) * inverse[k])
@@ -117,42 +121,55 @@ struct ChannelNormalisation {
     }
   }
 
-  private func arguments(_ y: Tensor) -> ck_norm {
-    var p = ck_norm()
-    (p.pixels, p.c) = (Int64(y.pixels), Int64(y.paddedChannels))
-    (p.y, p.ys) = (UnsafePointer(y.data), Int64(y.pixelStride))
-    (p.scale, p.shift, p.mean) = (UnsafePointer(scale.data), UnsafePointer(offset.data), UnsafePointer(centre.data))
-    p.relu = 1
-    return p
+  /// What a kernel reads to get the normalised values of `y`.
+  func source(_ y: Tensor) -> ck_source {
+    var source = ck_source()
+    (source.x, source.xs, source.c) = (UnsafePointer(y.data), Int64(y.pixelStride), Int64(y.paddedChannels))
+    (source.scale, source.shift) = (UnsafePointer(scale.data), UnsafePointer(offset.data))
+    return source
   }
 
-  func applied(to y: Tensor, into place: Tensor?) -> Tensor {
-    let z = place ?? .emptyChannelsLast(y.shape)
-    var p = arguments(y)
-    FastConvolution.kernels.norm_forward(FastConvolution.threads, &p, z.data, Int64(z.pixelStride))
-    return z
+  /// Where a kernel puts the sums that `gradientFactors` needs.
+  func statistics(_ y: Tensor, into sums: UnsafeMutablePointer<Double>) -> ck_statistics {
+    ck_statistics(
+      x: y.data, xs: Int64(y.pixelStride), scale: scale.data, shift: offset.data, mean: centre.data, sums: sums)
   }
 
-  /// The gradients of y, gain and shift from that of the result.
-  func backward(_ dz: Tensor, _ y: Tensor) -> (dy: Tensor, gain: Tensor, shift: Tensor) {
-    let lanes = y.paddedChannels
-    var p = arguments(y)
-    (p.dz, p.dzs) = (UnsafePointer(dz.data), Int64(dz.pixelStride))
-    var sums = [Double](repeating: 0, count: 2 * lanes)
-    FastConvolution.kernels.norm_sums(FastConvolution.threads, &p, &sums)
-    let (a, b, d) = (Tensor.zeros([lanes]), Tensor.zeros([lanes]), Tensor.zeros([lanes]))
+  /// The sums over the pixels of g = dz where the result is positive, and of g (y - mean), by padded channel; as they were
+  /// taken when `dz` was written, if they were.
+  func gradientSums(_ dz: Tensor, _ y: Tensor) -> [Double] {
+    if let known = dz.statistics, known.of === self { return known.sums }
+    var sums = [Double](repeating: 0, count: 2 * y.paddedChannels)
+    sums.withUnsafeMutableBufferPointer { buffer in
+      var statistics = statistics(y, into: buffer.baseAddress!)  // there are channels
+      FastConvolution.kernels.gradient_statistics(
+        FastConvolution.threads, Int64(y.pixels), Int64(y.paddedChannels), dz.data, Int64(dz.pixelStride), &statistics)
+    }
+    return sums
+  }
+
+  /// dy = a g + b y + d by channel, with the memory that holds the three.
+  func gradientFactors(
+    _ sums: [Double]
+  ) -> (block: Tensor, a: UnsafePointer<Float>, b: UnsafePointer<Float>, d: UnsafePointer<Float>) {
+    let lanes = sums.count / 2
+    let block = Tensor.zeros([3, lanes])
+    let values = block.data
     for k in 0..<channels {
       let factor = Double(gain[k]) * inverse[k]
       let slope = -factor * sums[lanes + k] * inverse[k] * inverse[k] / Double(count)
-      a.data[k] = Float(factor)
-      b.data[k] = Float(slope)
-      d.data[k] = Float(-factor * sums[k] / Double(count) - slope * Double(mean[k]))
+      values[k] = Float(factor)
+      values[lanes + k] = Float(slope)
+      values[2 * lanes + k] = Float(-factor * sums[k] / Double(count) - slope * Double(mean[k]))
     }
-    let dy = Tensor.emptyChannelsLast(y.shape)
-    FastConvolution.kernels.norm_backward(
-      FastConvolution.threads, &p, a.data, b.data, d.data, dy.data, Int64(dy.pixelStride))
+    return (block, UnsafePointer(values), UnsafePointer(values + lanes), UnsafePointer(values + 2 * lanes))
+  }
+
+  /// The gradients of gain and shift.
+  func parameterGradients(_ sums: [Double]) -> (gain: Tensor, shift: Tensor) {
+    let lanes = sums.count / 2
     return (
-      dy, Tensor((0..<channels).map { Float(sums[lanes + $0] * inverse[$0]) }, [channels]),
+      Tensor((0..<channels).map { Float(sums[lanes + $0] * inverse[$0]) }, [channels]),
       Tensor((0..<channels).map { Float(sums[$0]) }, [channels])
     )
   }

@@ -35,7 +35,7 @@ enum FastConvolution {
   }
 
   /// The blocks of a matrix [rows][columns] with zero padding.
-  private static func packMatrix(
+  static func packMatrix(
     _ source: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int,
     into target: UnsafeMutablePointer<Float>
   ) {
@@ -62,21 +62,35 @@ enum FastConvolution {
     var residualScale: Float = 1
   }
 
-  /// 3x3 by Winograd from channels-last to channels-last; `sums` asks for the statistics of the plain result.
+  /// A gradient as kernels read it, stored or made while they do, with the memory behind it.
+  struct Gradient {
+    /// Its channels, part after part.
+    var sources: [ck_source]
+    var shape: [Int]
+    var owners: [Tensor]
+
+    init(sources: [ck_source], shape: [Int], owners: [Tensor]) {
+      (self.sources, self.shape, self.owners) = (sources, shape, owners)
+    }
+
+    /// A gradient in memory; channels-last.
+    init(_ tensor: Tensor) {
+      self.init(sources: [tensor.withSource { $0.pointee }], shape: tensor.shape, owners: [tensor])
+    }
+  }
+
+  /// 3x3 by Winograd from channels-last to channels-last; `sums` asks for the statistics of the plain result. With
+  /// `shuffled` the quarters of the channels become blocks of 2x2 pixels.
   static func winograd(
-    _ x: Tensor, _ filter: Tensor, channels k: Int, epilogue: Epilogue = Epilogue(), into place: Tensor? = nil,
-    wantsSums: Bool = false
+    _ x: Tensor, _ filter: Tensor, channels k: Int, epilogue: Epilogue = Epilogue(), wantsSums: Bool = false,
+    shuffled: Bool = false
   ) -> (y: Tensor, sums: [Double]) {
-    let y = place ?? .emptyChannelsLast([x.n, k, x.h, x.w])
+    let y = Tensor.emptyChannelsLast(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
     let bias = padded(epilogue.bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * Tensor.padded(k) : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
-      var p = ck_winograd()
-      (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
-      (p.c, p.k) = (Int64(x.paddedChannels), Int64(Tensor.padded(k)))
-      (p.x, p.xs) = (UnsafePointer(x.data), Int64(x.pixelStride))
-      p.filter = UnsafePointer(filter.data)
-      (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+      var p = problem(x.sources, filter, y)
+      if shuffled { (p.h, p.w, p.k, p.shuffle) = (Int64(x.h), Int64(x.w), Int64(k), 1) }
       p.bias = bias.map { UnsafePointer($0.data) }
       p.relu = epilogue.relu ? 1 : 0
       if let residual = epilogue.residual {
@@ -86,25 +100,66 @@ enum FastConvolution {
       p.sums = wantsSums ? buffer.baseAddress : nil
       kernels.winograd(threads, &p)
     }
+    withExtendedLifetime(x) {}
     return (y, sums)
   }
 
-  static func winogradWeightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
-    let result = Tensor.empty([dy.c, x.c, 3, 3])
+  /// The gradient of the input of a 3x3 convolution by the rotated filter, plus `other`. When the input is a normalisation
+  /// that is not stored, the statistics that its own backward pass needs are taken on the way.
+  static func winogradInputGradient(
+    _ dy: Gradient, _ filter: Tensor, of input: Tensor?, channels c: Int, adding other: Tensor? = nil
+  ) -> Tensor {
+    let dx = Tensor.emptyChannelsLast([dy.shape[0], c, dy.shape[2], dy.shape[3]])
+    func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
+      var p = problem(dy.sources, filter, dx)
+      p.statistics = statistics
+      if let other { (p.residual, p.rs, p.residual_scale) = (UnsafePointer(other.data), Int64(other.pixelStride), 1) }
+      kernels.winograd(threads, &p)
+      return dx
+    }
+    defer { withExtendedLifetime((dy.owners, other)) {} }
+    guard let input, other == nil else { return run(nil) }
+    return input.collectingStatistics(run)
+  }
+
+  private static func problem(_ sources: [ck_source], _ filter: Tensor, _ y: Tensor) -> ck_winograd {
+    var p = ck_winograd()
+    let sizes = y.shape
+    (p.n, p.h, p.w) = (Int64(sizes[0]), Int64(sizes[2]), Int64(sizes[3]))
+    (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(y.paddedChannels))
+    p.in = four(sources)
+    p.filter = UnsafePointer(filter.data)
+    (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+    return p
+  }
+
+  private static func four(_ sources: [ck_source]) -> (ck_source, ck_source, ck_source, ck_source) {
+    func at(_ i: Int) -> ck_source { i < sources.count ? sources[i] : ck_source() }
+    return (at(0), at(1), at(2), at(3))
+  }
+
+  /// The gradients of the weights and, where `wantsBias`, of the bias.
+  static func winogradWeightGradient(
+    _ x: Tensor, _ dy: Gradient, wantsBias: Bool = false
+  ) -> (weight: Tensor, bias: Tensor?) {
+    let k = dy.shape[1]
+    let result = Tensor.empty([k, x.c, 3, 3])
+    let sums = wantsBias ? Tensor.empty([Tensor.padded(k)]) : nil
+    let sources = x.sources
     var p = ck_winograd_weight()
     (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
-    (p.c, p.k) = (Int64(x.paddedChannels), Int64(dy.paddedChannels))
-    (p.x, p.xs) = (UnsafePointer(x.data), Int64(x.pixelStride))
-    (p.dy, p.ys) = (UnsafePointer(dy.data), Int64(dy.pixelStride))
-    (p.true_c, p.true_k, p.dweight) = (Int64(x.c), Int64(dy.c), result.data)
+    (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(k)))
+    (p.in, p.dy) = (four(sources), four(dy.sources))
+    (p.true_c, p.true_k, p.dweight, p.dbias) = (Int64(x.c), Int64(k), result.data, sums?.data)
     kernels.winograd_weight(threads, &p)
-    return result
+    withExtendedLifetime((x, dy.owners)) {}
+    return (result, sums.map { sums in Tensor((0..<k).map { sums.data[$0] }, [k]) })
   }
 
   /// 3x3 from one contiguous channel to channels-last.
   static func singleInput(
     _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, relu: Bool = false, scale: [Float]? = nil,
-    into place: Tensor? = nil, wantsSums: Bool = false
+    wantsSums: Bool = false
   ) -> (y: Tensor, sums: [Double]) {
     let k = weight.shape[0]
     let lanes = Tensor.padded(k)
@@ -113,7 +168,7 @@ enum FastConvolution {
     for channel in 0..<k {
       for tap in 0..<9 { to[tap * lanes + channel] = from[channel * 9 + tap] * (scale?[channel] ?? 1) }
     }
-    let y = place ?? .emptyChannelsLast([x.n, k, x.h, x.w])
+    let y = Tensor.emptyChannelsLast([x.n, k, x.h, x.w])
     let offsets = padded(bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * lanes : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
@@ -125,11 +180,13 @@ enum FastConvolution {
     return (y, sums)
   }
 
-  static func singleInputWeightGradient(_ x: Tensor, _ dy: Tensor) -> Tensor {
-    let (k, lanes) = (dy.c, dy.paddedChannels)
+  static func singleInputWeightGradient(_ x: Tensor, _ dy: Gradient) -> Tensor {
+    let (k, lanes) = (dy.shape[1], Tensor.padded(dy.shape[1]))
     let nine = Tensor.empty([9, lanes])
+    var source = dy.sources[0]
     kernels.single_input_weight(
-      threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, dy.data, Int64(dy.pixelStride), nine.data)
+      threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, &source, nine.data)
+    withExtendedLifetime(dy.owners) {}
     let result = Tensor.empty([k, 1, 3, 3])
     for channel in 0..<k { for tap in 0..<9 { result.data[channel * 9 + tap] = nine.data[tap * lanes + channel] } }
     return result
@@ -140,7 +197,7 @@ enum FastConvolution {
   /// y[p] = x[p] times matrix[c][k] given by strides, plus bias. With `taps` 4 between images of w x h and twice that size.
   static func pixelProduct(
     _ x: Tensor, _ matrix: Tensor, inputs: Int, outputs: Int, rowStride: Int, columnStride: Int, tapStride: Int = 0,
-    taps: Int = 1, gather: Bool = false, bias: Tensor? = nil, into place: Tensor? = nil
+    taps: Int = 1, gather: Bool = false, bias: Tensor? = nil, statisticsOf input: Tensor? = nil
   ) -> Tensor {
     let (rows, columns) = (Tensor.padded(inputs), Tensor.padded(outputs))
     let packed = Tensor.empty([taps * rows * columns])
@@ -166,16 +223,22 @@ enum FastConvolution {
     }
     let (h, w) = gather && taps == 4 ? (x.h / 2, x.w / 2) : (x.h, x.w)
     let large = !gather && taps == 4
-    let y = place ?? .emptyChannelsLast([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
+    let y = Tensor.emptyChannelsLast([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
     let offsets = padded(bias)
     var p = ck_pixel_product()
     (p.n, p.h, p.w, p.c, p.k) = (Int64(x.n), Int64(h), Int64(w), Int64(rows), Int64(columns))
-    (p.x, p.xs, p.filter) = (UnsafePointer(x.data), Int64(x.pixelStride), UnsafePointer(packed.data))
+    p.in = x.withSource { $0.pointee }
+    p.filter = UnsafePointer(packed.data)
     (p.y, p.ys) = (y.data, Int64(y.pixelStride))
     p.bias = offsets.map { UnsafePointer($0.data) }
     (p.taps, p.gather) = (Int32(taps), gather ? 1 : 0)
-    kernels.pixel_product(threads, &p)
-    return y
+    func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
+      p.statistics = statistics
+      kernels.pixel_product(threads, &p)
+      return y
+    }
+    defer { withExtendedLifetime(x) {} }
+    return input.map { $0.collectingStatistics(run) } ?? run(nil)
   }
 
   /// [taps][c][k] with padded channels: the sums over pixels of small[p][c] * large[p, tap][k].
@@ -184,10 +247,11 @@ enum FastConvolution {
     var p = ck_pixel_weight()
     (p.n, p.h, p.w) = (Int64(small.n), Int64(small.h), Int64(small.w))
     (p.c, p.k) = (Int64(small.paddedChannels), Int64(large.paddedChannels))
-    (p.small, p.small_stride) = (UnsafePointer(small.data), Int64(small.pixelStride))
+    p.small = small.withSource { $0.pointee }
     (p.large, p.large_stride) = (UnsafePointer(large.data), Int64(large.pixelStride))
     (p.taps, p.dweight) = (Int32(taps), result.data)
     kernels.pixel_weight(threads, &p)
+    withExtendedLifetime(small) {}
     return result
   }
 
@@ -213,33 +277,36 @@ extension Tensor {
       let input = x.detached()
       return FastConvolution.singleInput(x, filter, bias: offsets).y.recorded([x, weight, bias]) { gradient, needs in
         let dy = gradient.channelsLast()
+        let source = FastConvolution.Gradient(dy)
         return [
           needs[0]
-            ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: 1).y : nil,
-          needs[1] ? FastConvolution.singleInputWeightGradient(input, dy) : nil,
+            ? FastConvolution.winogradInputGradient(
+              source, FastConvolution.packWinograd(filter, rotated: true), of: nil, channels: 1) : nil,
+          needs[1] ? FastConvolution.singleInputWeightGradient(input, source) : nil,
           needs[2] ? FastConvolution.channelSums(dy) : nil,
         ]
       }
     case .winograd:
       let x = channelsLast()
-      let input = x.detached()
+      let input = x.kept()
       let y = FastConvolution.winograd(
         x, FastConvolution.packWinograd(filter), channels: k, epilogue: .init(bias: offsets)
       ).y
       return y.recorded([x, weight, bias]) { gradient, needs in
-        let dy = gradient.channelsLast()
-        return [
+        let dy = FastConvolution.Gradient(gradient.channelsLast())
+        let own =
+          needs[1] || needs[2] ? FastConvolution.winogradWeightGradient(input, dy, wantsBias: needs[2]) : nil
+        let dx =
           needs[0]
-            ? FastConvolution.winograd(dy, FastConvolution.packWinograd(filter, rotated: true), channels: c).y : nil,
-          needs[1] ? FastConvolution.winogradWeightGradient(input, dy) : nil,
-          needs[2] ? FastConvolution.channelSums(dy) : nil,
-        ]
+          ? FastConvolution.winogradInputGradient(
+            dy, FastConvolution.packWinograd(filter, rotated: true), of: input, channels: c) : nil
+        return [dx, own?.weight, own?.bias]
       }
     case .depthwise: return convolvedDepthwise(weight, filter, bias: bias, offsets: offsets)
     case .pixel:
       if k == 1 { return convolvedToOneChannel(weight, filter, bias: bias, offsets: offsets) }
       let x = channelsLast()
-      let input = x.detached()
+      let input = x.kept()
       let y = FastConvolution.pixelProduct(
         x, filter, inputs: c, outputs: k, rowStride: 1, columnStride: c, bias: offsets)
       return y.recorded([x, weight, bias]) { gradient, needs in
@@ -253,7 +320,8 @@ extension Tensor {
         }
         return [
           needs[0]
-            ? FastConvolution.pixelProduct(dy, filter, inputs: k, outputs: c, rowStride: c, columnStride: 1) : nil,
+            ? FastConvolution.pixelProduct(
+              dy, filter, inputs: k, outputs: c, rowStride: c, columnStride: 1, statisticsOf: input) : nil,
           dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
         ]
       }
@@ -262,21 +330,36 @@ extension Tensor {
 
   private func convolvedToOneChannel(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
     let x = channelsLast()
-    let (input, inputShape) = (Saved(x), x.shape)
+    let (input, inputShape) = (x.kept(), x.shape)
     let lanes = FastConvolution.padded(filter)!  // not nil: the filter is there
     let y = Tensor.empty([n, 1, h, w])
     let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
-    FastConvolution.kernels.single_output(
-      FastConvolution.threads, pixels, padding, x.data, Int64(x.pixelStride), lanes.data, offsets?.data[0] ?? 0, y.data)
+    x.withSource {
+      FastConvolution.kernels.single_output(
+        FastConvolution.threads, pixels, $0, lanes.data, offsets?.data[0] ?? 0, y.data)
+    }
     let shape = filter.shape
     return y.recorded([x, weight, bias]) { gradient, needs in
-      let (dy, kept) = (gradient.contiguous(), input.value)
-      let dx = needs[0] ? Tensor.emptyChannelsLast(inputShape) : nil
+      let dy = gradient.contiguous()
       let dweight = Tensor.empty([Int(padding)])
       var dbias: Float = 0
-      FastConvolution.kernels.single_output_backward(
-        FastConvolution.threads, pixels, padding, kept.data, Int64(kept.pixelStride), lanes.data, dy.data, dx?.data,
-        Int64(dx?.pixelStride ?? 0), dweight.data, &dbias)
+      func run(_ dx: Tensor?, _ statistics: UnsafePointer<ck_statistics>?) {
+        input.withSource {
+          FastConvolution.kernels.single_output_backward(
+            FastConvolution.threads, pixels, $0, lanes.data, dy.data, dx?.data, Int64(dx?.pixelStride ?? 0), statistics,
+            dweight.data, &dbias)
+        }
+      }
+      var dx: Tensor?
+      if needs[0] {
+        dx = input.collectingStatistics { statistics in
+          let dx = Tensor.emptyChannelsLast(inputShape)
+          run(dx, statistics)
+          return dx
+        }
+      } else {
+        run(nil, nil)
+      }
       return [dx, Tensor((0..<inputShape[1]).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
     }
   }
@@ -314,20 +397,20 @@ extension Tensor {
   }
 
   /// `convolvedTransposed` for a 2x2 kernel with stride 2.
-  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?, into place: Tensor?) -> Tensor {
+  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?) -> Tensor {
     let filter = weight.contiguous().detached()
     let (c, k) = (filter.shape[0], filter.shape[1])
     let x = channelsLast()
-    let input = Saved(x)
+    let input = x.kept()
     // weight[c][k][tap]
     let y = FastConvolution.pixelProduct(
       x, filter, inputs: c, outputs: k, rowStride: 4 * k, columnStride: 4, tapStride: 1, taps: 4,
-      bias: bias?.contiguous().detached(), into: place)
+      bias: bias?.contiguous().detached())
     return y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.channelsLast()
       var dweight: Tensor?
       if needs[1] {
-        let sums = FastConvolution.pixelWeightGradient(input.value, dy, taps: 4)
+        let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 4)
         let (rows, columns) = (Tensor.padded(c), dy.paddedChannels)
         let result = Tensor.empty([c, k, 2, 2])
         let (from, to) = (sums.data, result.data)
@@ -340,7 +423,8 @@ extension Tensor {
       return [
         needs[0]
           ? FastConvolution.pixelProduct(
-            dy, filter, inputs: k, outputs: c, rowStride: 4, columnStride: 4 * k, tapStride: 1, taps: 4, gather: true)
+            dy, filter, inputs: k, outputs: c, rowStride: 4, columnStride: 4 * k, tapStride: 1, taps: 4, gather: true,
+            statisticsOf: input)
           : nil,
         dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
       ]

@@ -6,36 +6,31 @@ extension Tensor {
   public func maxPooled2x2() -> Tensor {
     let x = channelsLast()
     let y = Tensor.emptyChannelsLast([n, c, h / 2, w / 2])
-    let sizes = (Int64(n), Int64(h), Int64(w), Int64(y.paddedChannels))
-    FastConvolution.kernels.max_pool(
-      FastConvolution.threads, sizes.0, sizes.1, sizes.2, sizes.3, x.data, Int64(x.pixelStride), y.data)
-    let input = x.detached()
+    let sizes = (Int64(n), Int64(h), Int64(w))
+    x.withSource { FastConvolution.kernels.max_pool(FastConvolution.threads, sizes.0, sizes.1, sizes.2, $0, y.data) }
+    let input = x.kept()
     return y.recorded(x) { gradient, existing in
       let dy = gradient.channelsLast()
       let before = existing?.channelsLast()
       let dx = Tensor.emptyChannelsLast(input.shape)
-      if sizes.1 % 2 == 1 || sizes.2 % 2 == 1 {
-        // The dropped row and column keep what is there.
-        if let before { return dx.filled(with: before).addingPool(input, dy, sizes, before) }
-        dx.data.update(repeating: 0, count: dx.denseCount)
+      func write(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
+        input.withSource { source in
+          FastConvolution.kernels.max_pool_backward(
+            FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, dy.data, Int64(dy.pixelStride), before?.data,
+            Int64(before?.pixelStride ?? 0), dx.data, Int64(dx.pixelStride), statistics)
+        }
+        return dx
       }
-      return dx.addingPool(input, dy, sizes, before)
+      guard sizes.1 % 2 == 1 || sizes.2 % 2 == 1 else { return input.collectingStatistics(write) }
+      // The dropped row and column keep what is there.
+      if let before { dx.fill(with: before) } else { dx.data.update(repeating: 0, count: dx.denseCount) }
+      return write(nil)
     }
   }
 
-  private func addingPool(
-    _ input: Tensor, _ dy: Tensor, _ sizes: (Int64, Int64, Int64, Int64), _ before: Tensor?
-  ) -> Tensor {
-    FastConvolution.kernels.max_pool_backward(
-      FastConvolution.threads, sizes.0, sizes.1, sizes.2, sizes.3, input.data, Int64(input.pixelStride), dy.data,
-      Int64(dy.pixelStride), before?.data, Int64(before?.pixelStride ?? 0), data, Int64(pixelStride))
-    return self
-  }
-
-  private func filled(with other: Tensor) -> Tensor {
+  private func fill(with other: Tensor) {
     for pixel in 0..<pixels {
       (data + pixel * pixelStride).update(from: other.data + pixel * other.pixelStride, count: paddedChannels)
     }
-    return self
   }
 }

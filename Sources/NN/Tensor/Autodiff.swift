@@ -61,9 +61,7 @@ extension Tensor {
 
   /// This tensor as a variable: `deliver` gets its gradient when a backward pass reaches it.
   public func variable(_ deliver: @escaping (Tensor) -> Void) -> Tensor {
-    Tensor(
-      shape: shape, layout: layout, storage: storage, offset: offset,
-      node: Node(inputs: [], backward: nil, deliver: deliver))
+    with(node: Node(inputs: [], backward: nil, deliver: deliver))
   }
 
   /// Runs the backward pass from this tensor: every variable and parameter it depends on receives its gradient, which is
@@ -112,6 +110,7 @@ extension Node {
     precondition(own.shape == other.shape, "gradients of shapes \(own.shape) and \(other.shape) for one tensor")
     if ownsGradient {
       own.addInPlace(other)
+      own.statistics = nil
     } else {
       gradient = own.sum(with: other)
       ownsGradient = true

@@ -31,20 +31,44 @@ public final class Tensor {
   /// Sizes of the axes; empty for a single number.
   public let shape: [Int]
   public let layout: Layout
-  let storage: Storage
   let offset: Int
-  /// Makes the same values again from what is kept anyway; lets backward passes do without a copy (see `Saved`).
-  var recompute: (() -> Tensor)?
+  /// How the values follow from others in one cheap pass; operations that know how read those, so that these are never
+  /// stored. Nil for a tensor in memory of its own.
+  let recipe: Recipe?
+  private var made: Storage?
+  /// Statistics taken while this gradient was written.
+  var statistics: GradientStatistics?
   /// How this tensor was computed; nil when no gradient flows through it.
   public internal(set) var node: Node?
 
   init(shape: [Int], layout: Layout, storage: Storage, offset: Int, node: Node? = nil) {
     self.shape = shape
     self.layout = layout
-    self.storage = storage
+    made = storage
+    recipe = nil
     self.offset = offset
     self.node = node
   }
+
+  /// Values that are made when somebody asks for them.
+  init(shape: [Int], recipe: Recipe, node: Node? = nil) {
+    self.shape = shape
+    layout = .channelsLast(stride: Tensor.padded(shape[1]))
+    offset = 0
+    self.recipe = recipe
+    self.node = node
+  }
+
+  /// The memory; made now when there is only a recipe.
+  var storage: Storage {
+    if let made { return made }
+    let storage = recipe!.make(shape)  // a tensor has memory or a recipe
+    made = storage
+    return storage
+  }
+
+  /// The recipe, as long as nobody asked for the values themselves.
+  var pending: Recipe? { made == nil ? recipe : nil }
 
   /// Uninitialised memory; the operation that makes it writes every element, zeros in channel padding included.
   public static func empty(_ shape: [Int], _ layout: Layout = .contiguous) -> Tensor {
@@ -108,7 +132,19 @@ public final class Tensor {
   }
 
   /// The same values without the record of how they were computed.
-  public func detached() -> Tensor { Tensor(shape: shape, layout: layout, storage: storage, offset: offset) }
+  public func detached() -> Tensor { with(node: nil) }
+
+  /// These values with another record.
+  func with(node: Node?) -> Tensor {
+    if let pending { return Tensor(shape: shape, recipe: pending, node: node) }
+    return Tensor(shape: shape, layout: layout, storage: storage, offset: offset, node: node)
+  }
+
+  /// What a backward pass keeps of an input: the recipe alone where there is one.
+  func kept() -> Tensor {
+    guard let recipe else { return detached() }
+    return Tensor(shape: shape, recipe: recipe.kept())
+  }
 
   /// Channels with padding: the next multiple of 16.
   public static func padded(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
@@ -139,20 +175,6 @@ extension Tensor {
   }
   /// Floats from the first to the last when dense, channel padding included.
   var denseCount: Int { isContiguous ? count : pixels * paddedChannels }
-}
-
-/// An input kept for the backward pass: the tensor, or, where it is cheap to make again from something that is kept
-/// anyway, only the way to make it.
-struct Saved {
-  private let tensor: Tensor?
-  private let recompute: (() -> Tensor)?
-
-  init(_ tensor: Tensor) {
-    recompute = tensor.recompute
-    self.tensor = recompute == nil ? tensor.detached() : nil
-  }
-
-  var value: Tensor { tensor ?? recompute!() }  // one of the two is there
 }
 
 extension Tensor: CustomStringConvertible {

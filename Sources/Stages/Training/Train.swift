@@ -7,7 +7,7 @@ import Pipeline
 /// Trains one network on one degradation: dataset and low-resolution pairs in, the best state by masked validation L1 out.
 struct Train: Stage {
   static let type: StageType = "train"
-  static let version = 1
+  static let version = 2
   static let summary = "Trains a depth super-resolution network and keeps its best epoch by masked validation L1."
   static let usesSeed = true
   static let inputs = [
