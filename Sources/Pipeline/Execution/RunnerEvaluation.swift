@@ -1,0 +1,138 @@
+import Basics
+import Foundation
+
+/// Finding out, instance by instance, what there is to do.
+extension Runner {
+  func evaluate(_ vertex: Int) throws {
+    let instance = pipeline.instances[vertex]
+    let known = results
+    let position = pipeline.position(of:)
+    let planner = planner
+    let send = send
+    let inputs = Result {
+      try planner.inputs(of: instance) { id in position(id).flatMap { known[$0] } }
+    }
+    let forced = options.force.contains(instance.id) && !ran.contains(vertex)
+    // What reads no files of the user's is found up to date in microseconds; handing it to a thread would cost more.
+    if instance.gate == nil, let stage = try? planner.resolver.load(instance),
+      stage.sources.isEmpty,
+      !stage.hasExternalFiles
+    {
+      let result = Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+      try evaluated(vertex, result)
+      return
+    }
+    pool.addOperation {
+      send.yield(
+        .evaluated(
+          vertex, Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }))
+    }
+  }
+
+  func evaluated(_ vertex: Int, _ result: Result<Evaluation, any Error>) throws {
+    let instance = pipeline.instances[vertex]
+    switch result {
+    case .success(.upToDate(let found)):
+      complete(vertex, found)
+      if !ran.contains(vertex) {
+        emit(
+          .upToDate(
+            instance: instance.id,
+            samples: found.outputs.values.filter { $0.layout == .samples }.map(\.count).max()))
+      }
+    case .success(.gate(let status)):
+      gates[vertex] = status
+      emit(.gate(status, steps: status.nextSteps(options.fileArguments)))
+      scheduler.waiting(vertex)
+      cutOff(below: vertex)
+    case .success(.work(let resolution, let mode, let withheld, _)):
+      let reasons = Explanation.reasons(
+        key: resolution.key, latest: latest.keys[instance.id],
+        forced: options.force.contains(instance.id),
+        fresh: resolution.listings, store: store)
+      work[vertex] = Work(resolution: resolution, mode: mode, withheld: withheld, reasons: reasons)
+      scheduler.needsRun(vertex, demand(instance))
+    case .failure(let error as DamagedBlob): try rebuild(vertex, error)
+    case .failure(let error): fail(vertex, error)
+    }
+  }
+
+  func demand(_ instance: StageInstance) -> Scheduler.Demand {
+    .init(
+      cpus: min(max(1, instance.resources.cpus ?? options.cpus), options.cpus),
+      memory: min(instance.resources.memory ?? 0, options.memory))
+  }
+
+  func complete(_ vertex: Int, _ result: StageResult) {
+    results[vertex] = result
+    work[vertex] = nil
+    scheduler.done(vertex)
+    let publisher = publisher
+    let id = pipeline.instances[vertex].id
+    guard !publisher.isUpToDate(result, instance: id) else { return }
+    publishing += 1
+    let send = send
+    pool.addOperation {
+      do {
+        try publisher.publish(result, instance: id)
+        send.yield(.published(vertex, nil))
+      } catch {
+        send.yield(.published(vertex, describe(error)))
+      }
+    }
+  }
+
+  func fail(_ vertex: Int, _ error: any Error) {
+    var message = describe(error)
+    var help: String?
+    if let failure = error as? StageFailure { (message, help) = (failure.message, failure.help) }
+    if let problem = error as? FileProblem { (message, help) = (problem.message, problem.help) }
+    if let problems = error as? ParameterProblems {
+      message = problems.diagnostics.map(\.message).joined(separator: "\n")
+    }
+    fail(vertex, message, help: help, log: nil)
+  }
+
+  func fail(_ vertex: Int, _ message: String, help: String?, log: String?) {
+    failures[vertex] = message
+    work[vertex] = nil
+    emit(.failed(instance: pipeline.instances[vertex].id, message: message, help: help, log: log))
+    scheduler.failed(vertex)
+    cutOff(below: vertex)
+  }
+
+  func cutOff(below vertex: Int) {
+    for (position, state) in scheduler.states.enumerated() {
+      if case .cut(let by, let isWaiting) = state, by == vertex {
+        emit(
+          .skipped(
+            instance: pipeline.instances[position].id, because: pipeline.instances[vertex].id,
+            isWaiting: isWaiting))
+      }
+    }
+  }
+
+  /// A stored file that this instance reads is damaged: those that delivered its inputs have to look again.
+  func rebuild(_ vertex: Int, _ damage: DamagedBlob) throws {
+    lookAgain[vertex, default: 0] += 1
+    let instance = pipeline.instances[vertex]
+    guard lookAgain[vertex, default: 0] <= Self.maxLooks, !instance.upstream.isEmpty else {
+      fail(
+        vertex, "\(damage) and could not be rebuilt",
+        help: "`pipeline cache verify` checks the whole store", log: nil)
+      return
+    }
+    emit(.note(instance: instance.id, message: "\(damage); rebuilding what made it"))
+    work[vertex] = nil
+    for upstream in instance.upstream {
+      guard let position = pipeline.position(of: upstream), let result = results[position] else {
+        continue
+      }
+      try store.forget(result.key)
+      results[position] = nil
+      ran.remove(position)
+      scheduler.redo(position)
+    }
+    scheduler.block(vertex)
+  }
+}

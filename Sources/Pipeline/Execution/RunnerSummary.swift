@@ -1,0 +1,82 @@
+import Basics
+import Foundation
+
+/// How a run ends: records, summary, what is shown at the end.
+extension Runner {
+  var keys: [String: Digest] {
+    Dictionary(
+      results.map { (pipeline.instances[$0].id, $1.key) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func finish() throws -> RunSummary {
+    try latest.update(keys)
+    try store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
+    let states = scheduler.states
+    var summary = RunSummary(
+      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count,
+      samplesRun: samplesRun,
+      failed: failures.keys.sorted().map { pipeline.instances[$0].id },
+      waiting: gates.keys.sorted().filter { states[$0] == .waiting }.compactMap { gates[$0] },
+      skipped: states.count { if case .cut = $0 { true } else { false } },
+      stopped: states.count { $0 == .stopped },
+      signal: signalled, reports: [], texts: [])
+    summary.upToDate = states.count { $0 == .done } - ran.count
+    addTexts(to: &summary)
+    if let record {
+      record.append(.runFinished(summary))
+      var outcomes: [String: JSON] = [:]
+      for (vertex, state) in states.enumerated() where state != .left {
+        outcomes[pipeline.instances[vertex].id] = outcome(vertex, state)
+      }
+      try record.finish(summary, results: outcomes)
+    }
+    observe(.runFinished(summary))
+    return summary
+  }
+
+  func outcome(_ vertex: Int, _ state: Scheduler.State) -> JSON {
+    var members: [String: JSON] = ["state": .string(Self.name(of: state))]
+    if let result = results[vertex] {
+      members["key"] = .string(result.key.hex)
+      members["ran"] = .bool(ran.contains(vertex))
+      members["seconds"] = .double(result.made.seconds)
+      members["outputs"] = .object(result.outputs.mapValues(\.json))
+    }
+    members["message"] = failures[vertex].map(JSON.string)
+    return .object(members)
+  }
+
+  static func name(of state: Scheduler.State) -> String {
+    switch state {
+    case .done: "done"
+    case .failed: "failed"
+    case .waiting: "waiting"
+    case .cut(_, let isWaiting): isWaiting ? "behind a gate" : "skipped"
+    case .stopped: "stopped"
+    default: "not run"
+    }
+  }
+
+  /// Output files named `summary.txt` are shown at the end of a run, `report.html` is pointed to.
+  func addTexts(to summary: inout RunSummary) {
+    let graph = Graph(pipeline.instances)
+    for (vertex, result) in results.sorted(by: { $0.key < $1.key }) {
+      // Of hundreds of stages only the last ones have something to say.
+      if results.count > 200, !graph.downstream[vertex].isEmpty { continue }
+      for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key })
+      where reference.layout == .files {
+        // Only for show: what cannot be read is left out.
+        guard reference.count < 10_000, let artifact = try? store.artifact(reference) else {
+          continue
+        }
+        let id = pipeline.instances[vertex].id
+        if let file = artifact.files["summary.txt"], let data = try? store.data(file.digest) {  // only for show
+          summary.texts.append((id, String(decoding: data, as: UTF8.self)))
+        }
+        if artifact.files["report.html"] != nil, options.publish != .none {
+          summary.reports.append(publisher.place(id, port) + "/report.html")
+        }
+      }
+    }
+  }
+}

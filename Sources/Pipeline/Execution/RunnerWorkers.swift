@@ -1,0 +1,165 @@
+import Basics
+import Foundation
+
+/// Starting workers and dealing with what becomes of them.
+extension Runner {
+  func launch(_ vertex: Int) throws {
+    guard var item = work[vertex] else { return }
+    let instance = pipeline.instances[vertex]
+    if record == nil {
+      let record = try RunRecord(pipeline: pipeline, command: options.command, store: store)
+      self.record = record
+      emit(
+        .runStarted(
+          id: record.id, pipeline: pipeline.name, instances: scheduler.states.count { $0 != .left })
+      )
+    }
+    guard let record else { return }
+    item.attempt += 1
+    item.outcome = nil
+    item.timedOut = false
+    let demand = demand(instance)
+    let job = WorkerJob(
+      instance: instance, mode: item.mode, run: record.id, store: store.root,
+      durable: store.durable,
+      key: item.resolution.key, group: item.resolution.group, inputs: item.resolution.inputs,
+      sources: item.resolution.sources, samples: item.resolution.samples ?? [],
+      withheld: item.withheld,
+      force: options.force.contains(instance.id) && !ran.contains(vertex), threads: demand.cpus,
+      listings: item.resolution.listings)
+    let path = record.jobPath(instance.id, item.attempt)
+    try Data(job.json.canonical.utf8).write(to: URL(fileURLWithPath: path))
+    let send = send
+    do {
+      item.process = try WorkerProcess.start(
+        command: options.workerCommand, jobPath: path, logPath: record.logPath(instance.id),
+        environment: Self.environment(threads: demand.cpus),
+        onEvent: { send.yield(.worker(vertex, $0)) }, onExit: { send.yield(.exited(vertex, $0)) })
+    } catch {
+      fail(vertex, error)
+      return
+    }
+    let attempt = item.attempt
+    if let limit = instance.timeout {
+      Task {
+        try? await Task.sleep(for: .seconds(limit))  // never cancelled
+        send.yield(.timeout(vertex, attempt: attempt))
+      }
+    }
+    work[vertex] = item
+  }
+
+  /// What a worker sees of the environment: enough to find programs, nothing that could change a result.
+  static func environment(threads: Int) -> [String: String] {
+    let own = ProcessInfo.processInfo.environment
+    var passed = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": String(threads)]
+    for name in ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
+    {
+      passed[name] = own[name]
+    }
+    return passed
+  }
+
+  func handle(_ event: WorkerEvent, of vertex: Int) {
+    let id = pipeline.instances[vertex].id
+    switch event {
+    case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
+    case .started(let toRun, let reused):
+      let item = work[vertex]
+      emit(
+        .started(
+          instance: id, toRun: toRun, reused: reused, reasons: item?.reasons.map(\.text) ?? [],
+          attempt: item?.attempt ?? 1))
+      samplesRun += toRun
+    case .progress(let progress): emit(.progress(instance: id, progress))
+    case .done, .samplesDone, .stopped, .failed: work[vertex]?.outcome = event
+    }
+  }
+
+  func exited(_ vertex: Int, _ exit: WorkerExit) throws {
+    guard var item = work[vertex] else { return }
+    item.process = nil
+    work[vertex] = item
+    let instance = pipeline.instances[vertex]
+    switch item.outcome {
+    case .done(let result, let reused)?:
+      emit(
+        .finished(
+          instance: instance.id, seconds: result.made.seconds,
+          samplesRun: reused ? 0 : result.made.samplesRun,
+          samplesReused: result.made.samplesReused, reused: reused))
+      ran.insert(vertex)
+      complete(vertex, result)
+      // Only a help for `explain`; writing it for every stage of thousands would cost more than the stages.
+      if ContinuousClock.now - lastUpdate > .seconds(1) {
+        try latest.update(keys)
+        lastUpdate = .now
+      }
+    case .samplesDone?:
+      // The gate decides with the results that are there now.
+      work[vertex] = nil
+      scheduler.again(vertex)
+    case .stopped? where !item.timedOut: stopped(vertex)
+    case .failed(let failure)? where failure.kind == .changed:
+      lookAgain[vertex, default: 0] += 1
+      if lookAgain[vertex, default: 0] <= Self.maxLooks {
+        emit(
+          .note(
+            instance: instance.id,
+            message: "\(failure.message); its result is not kept; looking again"))
+        work[vertex] = nil
+        scheduler.again(vertex)
+      } else {
+        fail(vertex, failure.message, help: "run again once nothing writes to it", log: nil)
+      }
+    case .failed(let failure)? where failure.kind == .damaged:
+      try rebuild(vertex, DamagedBlob(digest: Digest.of(failure.message), reason: failure.message))
+    default:
+      if signalled != nil {
+        stopped(vertex)
+        return
+      }
+      let message: String
+      var help: String?
+      if item.timedOut {
+        message = "ended after its time limit of \(durationText(instance.timeout ?? 0))"
+        help = "raise `timeout` on `\(instance.stage)`; finished samples and checkpoints are kept"
+      } else if case .failed(let failure)? = item.outcome {
+        message = failure.message
+        help = failure.help
+      } else {
+        message = exit.text
+        if exit.outOfMemory {
+          help = "declare `resources: { memory: ... }` so that fewer stages run at once"
+        }
+      }
+      retryOrFail(vertex, item, message, help: help)
+    }
+  }
+
+  func retryOrFail(_ vertex: Int, _ item: Work, _ message: String, help: String?) {
+    let instance = pipeline.instances[vertex]
+    guard item.attempt <= instance.retries, !scheduler.isStopping else {
+      fail(vertex, message, help: help, log: record?.logPath(instance.id))
+      return
+    }
+    // 1, 2, 4 … 60 seconds.
+    let delay = min(60, Double(1 << min(item.attempt - 1, 6)))
+    emit(
+      .retry(
+        instance: instance.id, attempt: item.attempt + 1, of: instance.retries + 1, delay: delay,
+        message: message))
+    let send = send
+    Task {
+      try? await Task.sleep(for: .seconds(delay))  // never cancelled
+      send.yield(.launch(vertex))
+    }
+  }
+
+  func stopped(_ vertex: Int) {
+    guard !scheduler.states[vertex].isFinal else { return }
+    work[vertex] = nil
+    scheduler.stopped(vertex)
+    emit(.stopped(instance: pipeline.instances[vertex].id))
+  }
+}
