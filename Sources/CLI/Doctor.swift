@@ -8,7 +8,25 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check this machine, the store and its file system.")
 
+  @Option(
+    help: ArgumentHelp(
+      "Lock this store with flock, leases or auto (what suits its file system) from now on; only while no run is active.",
+      valueName: "kind"))
+  var locks: LockChoice?
+
   @OptionGroup var storage: StoreOptions
+
+  enum LockChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, flock, leases
+
+    var locking: Locking? {
+      switch self {
+      case .auto: nil
+      case .flock: Locking(.flock, isForced: true)
+      case .leases: Locking(.leases, isForced: true)
+      }
+    }
+  }
 
   func run() throws {
     let store = storage.openHere()
@@ -24,9 +42,10 @@ struct Doctor: ParsableCommand {
     line(limit.rlim_cur >= 256, "open files", "at most \(limit.rlim_cur) (`ulimit -n` raises it)")
     do {
       try store.prepare()
+      if let locks { try store.setLocking(locks.locking) }
       let check = try store.selfTest()
       line(true, "store", store.root)
-      line(check.locksWork, "locks", check.locksWork ? "work here" : "do not work on this file system; use one process")
+      line(check.locksWork, "locks", Self.text(store, works: check.locksWork))
       line(
         true, "reflinks", check.reflinksWork ? "work: published outputs take no space" : "not here: outputs are copied")
       line(check.free > 1 << 30, "free space", byteText(check.free))
@@ -34,5 +53,17 @@ struct Doctor: ParsableCommand {
       line(false, "store", "\(error)")
     }
     if problems > 0 { throw ExitCode(ExitCodes.stageFailed) }
+  }
+
+  private static func text(_ store: Store, works: Bool) -> String {
+    let place =
+      Locking.networkFileSystem(at: store.root).map { "a network file system (\($0))" } ?? "a local file system"
+    let chosen = store.locking.isForced ? ", as --locks said" : ""
+    switch store.locking.mode {
+    case .flock: return works ? "flock on \(place)\(chosen)" : "flock does not work on \(place); use --locks leases"
+    case .leases:
+      let beat = "a heartbeat every \(durationText(Double(store.locking.beat) / 1000))"
+      return works ? "leases with \(beat) on \(place)\(chosen)" : "leases do not work on \(place); use one process"
+    }
   }
 }

@@ -34,12 +34,7 @@ if let n = option("--fault").flatMap(Int.init), try isMeant(faultStage) { FaultI
   close(fd)
 }
 
-switch arguments.first {
-case "worker":
-  let status = await Worker.main(jobPath: arguments[1], catalogue: Toys.catalogue)
-  try saveCount()
-  exit(status)
-case "run":
+@MainActor func runPipeline() async throws -> Int32 {
   let json = try JSON(parsing: Data(contentsOf: URL(fileURLWithPath: arguments[1])))
   let instances = try (json["stages"]?.arrayValue ?? []).map { try StageInstance(json: $0, catalogue: Toys.catalogue) }
   let pipeline = ResolvedPipeline(
@@ -55,13 +50,26 @@ case "run":
     options: RunOptions(
       keepGoing: json["keep_going"]?.boolValue ?? false, cpus: json["cpus"]?.intValue, workerCommand: worker,
       outputsFolder: arguments[2] + "/../outputs",
-      publish: json["publish"]?.boolValue == false ? .none : .copy),
+      publish: json["publish"]?.boolValue == false ? .none : .copy,
+      remote: try json["remote"]?.stringValue.map(RemoteAddress.init)),
     observe: { event in FileHandle.standardOutput.write(Data((event.json.canonical + "\n").utf8)) })
   let signals = RunSignals { runner.signal($0) }
   let summary = try await runner.run()
   signals.cancel()
   try saveCount()
-  exit(summary.exitCode)
+  return summary.exitCode
+}
+
+switch arguments.first {
+case "worker":
+  let status = await Worker.main(jobPath: arguments[1], catalogue: Toys.catalogue)
+  try saveCount()
+  exit(status)
+case "run":
+  do { exit(try await runPipeline()) } catch {
+    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+    exit(1)
+  }
 default:
   FileHandle.standardError.write(Data("usage: engine-probe worker JOB | run PIPELINE.json STORE\n".utf8))
   exit(2)

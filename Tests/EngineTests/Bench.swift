@@ -2,6 +2,7 @@ import Basics
 import EngineToys
 import Foundation
 import Pipeline
+import Synchronization
 
 /// A folder of its own for one test: user files, a store, a trace of what ran.
 final class Bench: Sendable {
@@ -101,7 +102,8 @@ final class Bench: Sendable {
   @discardableResult
   func run(
     _ instances: [StageInstance], name: String = "test", force: Set<String> = [], keepGoing: Bool = false,
-    cpus: Int = 2, targets: [String] = [], salt: String? = nil, publish: PublishMode = .none
+    cpus: Int = 2, targets: [String] = [], salt: String? = nil, publish: PublishMode = .none,
+    remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(), command: [String] = []
   ) async throws -> Outcome {
     try? FileManager.default.removeItem(atPath: trace)  // none from before
     let events = Events()
@@ -109,7 +111,8 @@ final class Bench: Sendable {
       pipeline: pipeline(instances, name: name), store: store,
       options: RunOptions(
         targets: targets, keepGoing: keepGoing, cpus: cpus, memory: 1 << 30, force: force, salt: salt,
-        workerCommand: [Self.probe, "worker"], outputsFolder: root + "/outputs", publish: publish),
+        workerCommand: [Self.probe, "worker"], outputsFolder: root + "/outputs", publish: publish, remote: remote,
+        remoteLimits: remoteLimits, command: command),
       observe: { events.add($0) })
     let summary = try await runner.run()
     return Outcome(summary: summary, events: events.all, trace: traceLines())
@@ -128,9 +131,36 @@ final class Bench: Sendable {
   }
 
   /// Starts the probe executable on a pipeline.
-  func start(_ pipelinePath: String, options: [String] = [], environment: [String: String] = [:]) throws -> ProbeRun {
-    try ProbeRun(options + ["run", pipelinePath, root + "/.pipeline"], environment: environment, log: root + "/stdout")
+  /// - Parameter shell: commands of bash that come first; the probe takes the shell's place.
+  func start(
+    _ pipelinePath: String, options: [String] = [], environment: [String: String] = [:], shell: String? = nil
+  ) throws -> ProbeRun {
+    try ProbeRun(
+      options + ["run", pipelinePath, root + "/.pipeline"], environment: environment, log: root + "/stdout",
+      shell: shell)
   }
+
+  /// Processes whose parent is `pid`.
+  func children(of pid: pid_t) -> [pid_t] {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return all.compactMap { pid_t($0) }.filter { child in
+      guard let text = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8),  // ended meanwhile
+        let close = text.lastIndex(of: ")")
+      else { return false }
+      let fields = text[text.index(after: close)...].split(separator: " ")
+      return fields.count > 1 && pid_t(fields[1]) == pid
+    }
+  }
+
+  /// Root may mount, which not every container allows.
+  static let canMount: Bool = {
+    let place = FileManager.default.temporaryDirectory.path + "/mount-\(UUID().uuidString)"
+    mkdir(place, 0o755)
+    defer { rmdir(place) }
+    guard mount("tmpfs", place, "tmpfs", 0, "size=64k") == 0 else { return false }
+    umount2(place, Int32(MNT_DETACH))
+    return true
+  }()
 
   func traceLines() -> [String] {
     ((try? String(contentsOfFile: trace, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init).sorted()
@@ -154,9 +184,8 @@ final class Bench: Sendable {
   }
 }
 
-final class Events: @unchecked Sendable {
-  private let lock = NSLock()
-  private var list: [RunEvent] = []
-  func add(_ event: RunEvent) { lock.withLock { list.append(event) } }
-  var all: [RunEvent] { lock.withLock { list } }
+final class Events: Sendable {
+  private let list = Mutex<[RunEvent]>([])
+  func add(_ event: RunEvent) { list.withLock { $0.append(event) } }
+  var all: [RunEvent] { list.withLock { $0 } }
 }

@@ -81,7 +81,7 @@ import Testing
       try wait { bench.traceLines().count >= before + 3 }
       // Kill the runner, or the worker, with all that is left of them.
       if round == 1 {
-        let worker = try #require(children(of: run.pid).first)
+        let worker = try #require(bench.children(of: run.pid).first)
         kill(worker, SIGKILL)
       } else {
         run.kill(SIGKILL)
@@ -101,18 +101,6 @@ import Testing
       usleep(5_000)
     }
     throw StageFailure("nothing happened for a minute")
-  }
-
-  /// Processes whose parent is `pid`.
-  private func children(of pid: pid_t) -> [pid_t] {
-    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return all.compactMap { pid_t($0) }.filter { child in
-      guard let text = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8),  // ended meanwhile
-        let close = text.lastIndex(of: ")")
-      else { return false }
-      let fields = text[text.index(after: close)...].split(separator: " ")
-      return fields.count > 1 && pid_t(fields[1]) == pid
-    }
   }
 
   @Test func twentyRunsAtOnceDoEachThingOnce() throws {

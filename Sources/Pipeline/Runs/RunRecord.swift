@@ -7,11 +7,13 @@ import Synchronization
 ///     runs/<id>/run.json        the frozen, resolved configuration and how the run ended
 ///     runs/<id>/events.jsonl    every event, one line each
 ///     runs/<id>/logs/           one text for each stage instance
+///     runs/<id>/lease           that the run is active, where there are leases instead of locks
 public final class RunRecord: Sendable {
   public let id: String
   public let folder: String
   private let store: Store
   private let events: Mutex<Int32>
+  private let lease: LeaseFile?
   private let header: JSON
 
   /// - Throws: `FileProblem` when the folder cannot be made.
@@ -30,6 +32,8 @@ public final class RunRecord: Sendable {
     guard fd >= 0 else { throw FileProblem("create", path, code: errno) }
     // Tells others that the run is active; ends with the process.
     flock(fd, LOCK_EX | LOCK_NB)
+    lease =
+      store.locking.mode == .leases ? try LeaseFile(creating: folder + "/lease", interval: store.locking.beat) : nil
     events = Mutex(fd)
     header = [
       "format": 1, "id": .string(id), "pipeline": .string(pipeline.name), "file": .string(pipeline.file),
@@ -41,7 +45,10 @@ public final class RunRecord: Sendable {
     try store.write(Data((header.canonical + "\n").utf8), to: folder + "/run.json")
   }
 
-  deinit { _ = events.withLock { close($0) } }
+  deinit {
+    lease?.release()
+    _ = events.withLock { close($0) }
+  }
 
   func logPath(_ instance: String) -> String { "\(folder)/logs/\(fileName(for: instance)).log" }
   func jobPath(_ instance: String, _ attempt: Int) -> String {
@@ -109,12 +116,21 @@ extension Store {
   public func run(_ id: String) throws -> RunInfo? {
     let folder = "\(runsFolder)/\(id)"
     guard let data = try FileSystem.read(folder + "/run.json"), let json = try? JSON(parsing: data) else { return nil }
-    var isActive = false
-    let fd = open(folder + "/events.jsonl", O_RDONLY | O_CLOEXEC)
-    if fd >= 0 {
-      isActive = flock(fd, LOCK_EX | LOCK_NB) != 0
-      close(fd)
+    return RunInfo(id: id, json: json, isActive: isActive(folder), folder: folder)
+  }
+
+  private func isActive(_ folder: String) -> Bool {
+    if locking.mode == .leases {
+      let path = folder + "/lease"
+      guard let record = LeaseFile.read(path), !record.isReleased else { return false }
+      if let isAlive = record.holder.isAlive { return isAlive }
+      // Of another machine only heartbeats can be seen; both times are the file system's.
+      guard let now = temporary.fileSystemTime(), let status = FileSystem.status(path) else { return true }
+      return now - status.changed < max(locking.expiry, 4 * record.interval) * 1_000_000
     }
-    return RunInfo(id: id, json: json, isActive: isActive, folder: folder)
+    let fd = open(folder + "/events.jsonl", O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { return false }
+    defer { close(fd) }
+    return flock(fd, LOCK_EX | LOCK_NB) != 0
   }
 }

@@ -72,7 +72,7 @@ extension Store {
         if !dryRun { try FileSystem.removeTree(scratch + "/" + name) }
       }
     }
-    if !dryRun { try removeUnusedLocks() }
+    if !dryRun { try removeUnusedLocks(now) }
     return report
   }
 
@@ -122,13 +122,10 @@ extension Store {
     return count
   }
 
-  private func removeUnusedLocks() throws {
+  private func removeUnusedLocks(_ now: Int) throws {
     let folder = root + "/locks"
     guard FileSystem.exists(folder) else { return }
-    for name in try FileSystem.names(in: folder) {
-      guard let key = Digest(hex: name), let lock = try KeyLock.tryAcquire(key, in: self) else { continue }
-      try withExtendedLifetime(lock) { try FileSystem.unlink(folder + "/" + name) }
-    }
+    for name in try FileSystem.names(in: folder) { try KeyLock.collect(name, in: self, now: now) }
   }
 
   // MARK: - Pins

@@ -1,35 +1,63 @@
 import Basics
 import Foundation
 
-/// A lock on a key, held by an open file: it ends with the process that holds it, however that ends.
+/// A lock on a key. It ends with the process that holds it, however that ends: the kernel lets go of an open file's lock, and
+/// a lease without its process is taken over.
 final class KeyLock: Sendable {
-  private let fd: Int32
+  private enum Held: Sendable {
+    case file(Int32)
+    case lease(LeaseFile)
+  }
 
-  private init(fd: Int32) { self.fd = fd }
-  deinit { close(fd) }
+  private let held: Held
 
-  /// Waits for the lock, asking `keepWaiting` ten times a second.
+  private init(_ held: Held) { self.held = held }
+
+  deinit {
+    switch held {
+    case .file(let fd): close(fd)
+    case .lease(let lease): lease.release()
+    }
+  }
+
+  /// Waits for the lock, asking `keepWaiting` twenty times a second.
   /// - Parameter waiting: called once when another process holds it, with what that wrote about itself.
   /// - Returns: nil when `keepWaiting` said no.
   static func acquire(
     _ key: Digest, in store: Store, waiting: (String) -> Void = { _ in }, keepWaiting: () -> Bool
   ) throws -> KeyLock? {
-    let path = "\(store.root)/locks/\(key.hex)"
+    var watch = LeaseLock.Watch()
     var announced = false
     while true {
-      if let lock = try attempt(path, store) { return lock }
+      if let lock = try attempt(key, store, &watch) { return lock }
       if !announced {
         announced = true
-        let holder = (try? FileSystem.read(path)).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? ""
-        waiting(holder)
+        waiting(holder(of: key, store, watch))
       }
       guard keepWaiting() else { return nil }
       usleep(50_000)
     }
   }
 
-  private static func attempt(_ path: String, _ store: Store) throws -> KeyLock? {
+  /// Takes the lock if nobody has it.
+  static func tryAcquire(_ key: Digest, in store: Store) throws -> KeyLock? {
+    var watch = LeaseLock.Watch()
+    return try attempt(key, store, &watch)
+  }
+
+  private static func path(_ key: Digest, _ store: Store) -> String { "\(store.root)/locks/\(key.hex)" }
+
+  private static func attempt(_ key: Digest, _ store: Store, _ watch: inout LeaseLock.Watch) throws -> KeyLock? {
     try store.prepareFolder(store.root + "/locks")
+    let path = path(key, store)
+    switch store.locking.mode {
+    case .flock: return try attemptFile(path)
+    case .leases:
+      return try LeaseLock(folder: path + ".lease", locking: store.locking).attempt(&watch).map { KeyLock(.lease($0)) }
+    }
+  }
+
+  private static func attemptFile(_ path: String) throws -> KeyLock? {
     let fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard fd >= 0 else { throw FileProblem("lock", path, code: errno) }
     guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
@@ -45,11 +73,24 @@ final class KeyLock: Sendable {
     let text = Data("process \(getpid())".utf8)
     ftruncate(fd, 0)
     text.withUnsafeBytes { _ = pwrite(fd, $0.baseAddress, $0.count, 0) }  // only for people
-    return KeyLock(fd: fd)
+    return KeyLock(.file(fd))
   }
 
-  /// Takes the lock if nobody has it.
-  static func tryAcquire(_ key: Digest, in store: Store) throws -> KeyLock? {
-    try attempt("\(store.root)/locks/\(key.hex)", store)
+  private static func holder(of key: Digest, _ store: Store, _ watch: LeaseLock.Watch) -> String {
+    if store.locking.mode == .leases { return watch.holder }
+    // Only for people: what cannot be read is left out.
+    return (try? FileSystem.read(path(key, store))).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  /// Removes the file or folder of a lock that nobody uses.
+  /// - Parameter now: by the clock of the file system, in ns.
+  static func collect(_ name: String, in store: Store, now: Int) throws {
+    let path = "\(store.root)/locks/\(name)"
+    if name.hasSuffix(".lease") {
+      let lock = LeaseLock(folder: path, locking: store.locking)
+      if try lock.isLongUnused(now: now) { try FileSystem.removeTree(path) }
+    } else if let key = Digest(hex: name), store.locking.mode == .flock, let lock = try tryAcquire(key, in: store) {
+      try withExtendedLifetime(lock) { try FileSystem.unlink(path) }
+    }
   }
 }

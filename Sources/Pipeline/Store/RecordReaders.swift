@@ -14,7 +14,11 @@ package enum RecordReaders {
     if let found = try? SampleJournal.read(data, store: store), !found.isEmpty { count += 1 }
     if !SourceListing.parse(data).isEmpty { count += 1 }
     if !StatCache.parse(data).isEmpty { count += 1 }
+    if LeaseRecord(data) != nil { count += 1 }
     if let json = try? JSON(parsing: data) {
+      if Locking(json) != nil { count += 1 }
+      if LatestResults.keys(json).isEmpty == false { count += 1 }
+      if (try? WorkerJob(json: json, catalogue: StageCatalogue([]))) != nil { count += 1 }
       if WorkerEvent(json) != nil { count += 1 }
       if StageResult(json) != nil { count += 1 }
       if SourceFile(json) != nil { count += 1 }

@@ -17,7 +17,8 @@ extension Store {
     // A second open file of the same process is another holder to flock.
     let second = try KeyLock.tryAcquire(key, in: self)
     let works = lock != nil && second == nil
-    try FileSystem.unlink("\(root)/locks/\(key.hex)")
+    let place = "\(root)/locks/\(key.hex)"
+    if locking.mode == .flock { try FileSystem.unlink(place) } else { try FileSystem.removeTree(place + ".lease") }
     withExtendedLifetime((lock, second)) {}
     let path = try temporary.newPath()
     let copy = try temporary.newPath()

@@ -9,6 +9,7 @@ import Synchronization
 ///     samples/ab/cdef….log  results of single samples, one line each, by the key of what they share
 ///     scratch/<key>/        a stage's working folder; survives failures
 ///     locks/ tmp/ index/ quarantine/ runs/ latest/ approvals/ published/
+///     locking.json          how processes keep out of each other's way
 ///
 /// Everything becomes visible whole: written under `tmp/`, synced, renamed, folder synced. Nothing here needs repair after
 /// a crash.
@@ -19,6 +20,7 @@ public final class Store: Sendable {
   let durable: Bool
   let temporary: TemporaryArea
   public let statCache: StatCacheHandle
+  let lockingChoice: LockingChoice
   private let knownFolders = Mutex<Set<String>>([])
 
   /// Wraps the cache so that its type can stay inside the module.
@@ -31,7 +33,9 @@ public final class Store: Sendable {
   public init(root: String, durable: Bool = true) {
     self.root = FileSystem.absolute(root)
     self.durable = durable
-    let temporary = TemporaryArea(folder: self.root + "/tmp")
+    let lockingChoice = LockingChoice(root: self.root)
+    self.lockingChoice = lockingChoice
+    let temporary = TemporaryArea(folder: self.root + "/tmp", locking: lockingChoice)
     self.temporary = temporary
     statCache = StatCacheHandle(
       cache: StatCache(path: self.root + "/index/files", clockProbe: { temporary.fileSystemTime() }))
@@ -132,26 +136,29 @@ public final class Store: Sendable {
       try FileSystem.copy(path, to: copy, mode: 0o600)
       let (digest, size) = try Digest.ofFile(copy)
       if let expected, digest != expected { throw InputChanged(path: path) }
-      if try isInPlace(digest, size: size) {
-        try FileSystem.unlink(copy)
-        return file(digest, size: size)
-      }
-      if durable {
-        let fd = open(copy, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { throw FileProblem("open", copy, code: errno) }
-        defer { close(fd) }
-        try FileSystem.sync(fd, copy, size: size)
-      }
-      chmod(copy, 0o444)
-      let target = blobPath(digest)
-      try prepareFolder((target as NSString).deletingLastPathComponent)
-      try FileSystem.rename(copy, to: target)
-      if durable && syncFolder { try FileSystem.syncDirectory((target as NSString).deletingLastPathComponent) }
+      try adopt(copy, digest, size: size, syncFolder: syncFolder)
       return file(digest, size: size)
     } catch {
       Glibc.unlink(copy)
       throw error
     }
+  }
+
+  /// Makes a finished temporary file, whose bytes are known to have this digest, a stored one.
+  func adopt(_ copy: String, _ digest: Digest, size: Int, syncFolder: Bool) throws {
+    if try isInPlace(digest, size: size) { return try FileSystem.unlink(copy) }
+    if durable {
+      let fd = open(copy, O_RDONLY | O_CLOEXEC)
+      guard fd >= 0 else { throw FileProblem("open", copy, code: errno) }
+      defer { close(fd) }
+      try FileSystem.sync(fd, copy, size: size)
+    }
+    chmod(copy, 0o444)
+    let target = blobPath(digest)
+    let folder = (target as NSString).deletingLastPathComponent
+    try prepareFolder(folder)
+    try FileSystem.rename(copy, to: target)
+    if durable && syncFolder { try FileSystem.syncDirectory(folder) }
   }
 
   /// True when the blob is there with the right size; one of another size is damaged and is moved out of the way.

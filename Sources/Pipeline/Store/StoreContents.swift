@@ -65,9 +65,14 @@ extension Store {
       }
     }
     // Listings may be gone without harm.
+    for digest in listings(of: result) where holds(digest, size: nil) { found.insert(digest) }
+    return found
+  }
+
+  /// Digests of the texts that say which files of the user's entered the key.
+  func listings(of result: StageResult) -> [Digest] {
     var listings = (result.preimage["sources"]?.objectValue ?? [:]).values.compactMap(\.stringValue)
     if let external = result.preimage["external"]?.stringValue { listings.append(external) }
-    for digest in listings.compactMap(Digest.init(hex:)) where holds(digest, size: nil) { found.insert(digest) }
-    return found
+    return listings.compactMap(Digest.init(hex:))
   }
 }

@@ -34,6 +34,7 @@ extension Store {
       try write(Data("*\n!/.gitignore\n!/approvals/\n!/approvals/**\n".utf8), to: root + "/.gitignore")
       try write(Data(Self.format.utf8), to: marker)
     }
+    try settleLocking()
     temporary.removeLeftovers()
   }
 

@@ -7,20 +7,27 @@ final class TemporaryArea: Sendable {
   private struct State {
     var folder: String?
     var lock: Int32 = -1
+    var lease: LeaseFile?
     var count = 0
   }
 
   private let parent: String
   private let state = Mutex(State())
 
-  init(folder: String) { parent = folder }
+  private let locking: LockingChoice
+
+  init(folder: String, locking: LockingChoice) {
+    parent = folder
+    self.locking = locking
+  }
 
   deinit {
-    let (folder, lock) = state.withLock { ($0.folder, $0.lock) }
+    let (folder, lock, lease) = state.withLock { ($0.folder, $0.lock, $0.lease) }
     guard let folder else { return }
     try? FileSystem.removeTree(folder)  // what stays is removed by the next process
     Glibc.unlink(folder + ".lock")
-    close(lock)
+    lease?.release(removing: true)
+    if lock >= 0 { close(lock) }
   }
 
   /// A name for a new file, on the same file system as the store.
@@ -38,26 +45,31 @@ final class TemporaryArea: Sendable {
     try FileSystem.makeDirectories(parent)
     while true {
       let folder = "\(parent)/\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-      FaultInjection.passing(.create)
-      let fd = Glibc.open(folder + ".lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      guard fd >= 0 else { throw FileProblem("create", folder + ".lock", code: errno) }
-      var own = stat()
-      guard flock(fd, LOCK_EX | LOCK_NB) == 0, fstat(fd, &own) == 0,
-        FileSystem.status(folder + ".lock")?.inode == UInt64(own.st_ino)
-      else {
-        close(fd)
-        continue
+      if locking.current.mode == .leases {
+        guard let lease = try LeaseFile(creating: folder + ".lock", interval: locking.current.beat) else { continue }
+        state.lease = lease
+      } else {
+        guard let fd = try lock(folder + ".lock") else { continue }
+        state.lock = fd
       }
       FaultInjection.passing(.mkdir)
-      guard mkdir(folder, 0o755) == 0 else {
-        let code = errno
-        close(fd)
-        throw FileProblem("make the folder", folder, code: code)
-      }
+      guard mkdir(folder, 0o755) == 0 else { throw FileProblem("make the folder", folder, code: errno) }
       state.folder = folder
-      state.lock = fd
       return
     }
+  }
+
+  /// Nil when a clean-up was faster.
+  private func lock(_ path: String) throws -> Int32? {
+    FaultInjection.passing(.create)
+    let fd = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard fd >= 0 else { throw FileProblem("create", path, code: errno) }
+    var own = stat()
+    if flock(fd, LOCK_EX | LOCK_NB) == 0, fstat(fd, &own) == 0, FileSystem.status(path)?.inode == UInt64(own.st_ino) {
+      return fd
+    }
+    close(fd)
+    return nil
   }
 
   /// Now, by the clock of the file system that holds the store: the time stamp it gives a file touched this moment.
@@ -82,6 +94,12 @@ final class TemporaryArea: Sendable {
     for name in names where name.hasSuffix(".lock") {
       let folder = parent + "/" + name.dropLast(5)
       if folder == own { continue }
+      if locking.current.mode == .leases {
+        guard isLeftBehind(folder + ".lock") else { continue }
+        try? FileSystem.removeTree(folder)  // tried again next time
+        Glibc.unlink(folder + ".lock")
+        continue
+      }
       let fd = Glibc.open(folder + ".lock", O_RDWR | O_CLOEXEC)
       guard fd >= 0 else { continue }
       defer { close(fd) }
@@ -89,5 +107,11 @@ final class TemporaryArea: Sendable {
       try? FileSystem.removeTree(folder)  // tried again next time
       Glibc.unlink(folder + ".lock")
     }
+  }
+  /// The process has ended, or is on another machine and has not been heard of for a day.
+  private func isLeftBehind(_ path: String) -> Bool {
+    if let isAlive = LeaseFile.read(path)?.holder.isAlive { return !isAlive }
+    guard let now = fileSystemTime(), let status = FileSystem.status(path) else { return false }
+    return now - status.changed > 86_400_000_000_000
   }
 }

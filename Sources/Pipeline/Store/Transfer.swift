@@ -7,6 +7,8 @@ extension Store {
     public var results = 0
     public var blobs = 0
     public var bytes = 0
+    /// Results of single samples.
+    public var samples = 0
     /// Results whose files were damaged or missing on the other side.
     public var skipped = 0
   }
@@ -38,12 +40,12 @@ extension Store {
       try record(found)
       report.results += 1
     }
-    try copySamples(from: other)
+    try copySamples(from: other, &report)
     return report
   }
 
   /// Results of single samples whose files have come over.
-  private func copySamples(from other: Store) throws {
+  private func copySamples(from other: Store, _ report: inout Transfer) throws {
     for (group, _) in try other.entries("samples", suffix: ".log") {
       let lock = try KeyLock.acquire(group, in: self, keepWaiting: { true })
       try withExtendedLifetime(lock) {
@@ -53,6 +55,7 @@ extension Store {
           mine[key] == nil && result.storedFiles.allSatisfy { holds($0.digest, size: $0.size) }
         }
         try journal.append(new.map { ($0.key, $0.value) })
+        report.samples += new.count
       }
     }
   }

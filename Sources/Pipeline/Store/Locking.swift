@@ -1,0 +1,132 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// How processes that share a store keep out of each other's way.
+public struct Locking: Hashable, Sendable {
+  public enum Mode: String, Sendable, CaseIterable {
+    /// Locks of the kernel: they end with the process that holds them.
+    case flock
+    /// Files with a heartbeat, for file systems whose locks do not reach other machines.
+    case leases
+  }
+
+  public var mode: Mode
+  /// Milliseconds between two heartbeats of a lease.
+  public var beat: Int
+  /// Milliseconds without a heartbeat after which the lease of another machine counts as left behind.
+  public var expiry: Int
+  /// Chosen by a person, not by the kind of file system.
+  public var isForced: Bool
+
+  public init(_ mode: Mode, beat: Int = 5000, expiry: Int = 60_000, isForced: Bool = false) {
+    self.mode = mode
+    self.beat = beat
+    self.expiry = expiry
+    self.isForced = isForced
+  }
+
+  var json: JSON {
+    ["mode": .string(mode.rawValue), "beat": .int(beat), "expiry": .int(expiry), "forced": .bool(isForced)]
+  }
+
+  init?(_ json: JSON) {
+    guard let mode = json["mode"]?.stringValue.flatMap(Mode.init(rawValue:)) else { return nil }
+    let usual = Locking(mode)
+    self.init(
+      mode, beat: max(1, json["beat"]?.intValue ?? usual.beat),
+      expiry: max(1, json["expiry"]?.intValue ?? usual.expiry),
+      isForced: json["forced"]?.boolValue ?? false)
+  }
+
+  /// What suits the file system of the nearest folder that is there.
+  static func suited(to path: String) -> Locking { Locking(networkFileSystem(at: path) == nil ? .flock : .leases) }
+
+  /// The name of the network file system at a path, such as `nfs4`; nil when it is a local one.
+  public static func networkFileSystem(at path: String) -> String? {
+    var folder = path
+    while !FileSystem.exists(folder), folder != "/" { folder = (folder as NSString).deletingLastPathComponent }
+    guard let device = FileSystem.status(folder)?.device else { return nil }
+    // No /proc, no network file systems to speak of.
+    let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+    // As makedev(3) puts them together.
+    let major = (device >> 8) & 0xfff | (device >> 32) & ~0xfff
+    let minor = device & 0xff | (device >> 12) & ~0xff & 0xffff_ffff
+    return type(ofDevice: "\(major):\(minor)", mounts: mounts)
+  }
+
+  /// - Parameter mounts: as in proc(5), `mountinfo`.
+  static func type(ofDevice device: String, mounts: String) -> String? {
+    for line in mounts.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard fields.count > 6, fields[2] == device, let dash = fields[6...].firstIndex(of: "-"), dash + 1 < fields.count
+      else { continue }
+      let name = String(fields[dash + 1])
+      return networkTypes.contains(name) || name.hasPrefix("fuse.") ? name : nil
+    }
+    return nil
+  }
+
+  private static let networkTypes: Set<String> = [
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p", "vboxsf", "virtiofs",
+    "ocfs2",
+    "gfs2", "glusterfs", "orangefs", "panfs", "wekafs",
+  ]
+}
+
+/// What the store says about its locks, so that all machines do the same.
+final class LockingChoice: Sendable {
+  private let root: String
+  private let state = Mutex<Locking?>(nil)
+
+  init(root: String) { self.root = root }
+
+  private var path: String { root + "/locking.json" }
+
+  private var written: Locking? {
+    let data = try? FileSystem.read(path)  // unreadable: as if there were none
+    return data.flatMap { try? JSON(parsing: $0) }.flatMap(Locking.init)
+  }
+
+  /// Before anything is written: what suits the file system.
+  var current: Locking {
+    state.withLock { state in
+      if let state { return state }
+      let suited = Locking.suited(to: root)
+      // A machine that reaches the store over a network needs leases, whatever suited the machine that made it.
+      let found = written.map { $0.isForced || suited.mode == .flock ? $0 : suited } ?? suited
+      state = found
+      return found
+    }
+  }
+
+  fileprivate func set(_ locking: Locking, in store: Store) throws {
+    try store.write(Data((locking.json.canonical + "\n").utf8), to: path)
+    state.withLock { $0 = locking }
+  }
+
+  /// Tells other machines when it is leases that are needed.
+  fileprivate func settle(in store: Store) throws {
+    let chosen = current
+    if chosen.mode == .flock || written == chosen { return }
+    try set(chosen, in: store)
+  }
+}
+
+extension Store {
+  public var locking: Locking { lockingChoice.current }
+
+  /// Writes down how this store is locked. Only while no run is active.
+  /// - Parameter locking: nil for what suits its file system.
+  public func setLocking(_ locking: Locking?) throws {
+    try lockingChoice.set(locking ?? Locking.suited(to: root), in: self)
+  }
+
+  func settleLocking() throws {
+    do { try lockingChoice.settle(in: self) } catch let problem as FileProblem
+      where [EROFS, EACCES].contains(problem.code)
+    {
+      return  // what nobody can write needs no locks
+    }
+  }
+}
