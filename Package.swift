@@ -11,7 +11,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev).
+    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev).
     .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CPng", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
@@ -21,8 +21,10 @@ let package = Package(
 
     // What every layer needs: JSON, digests, seeded random numbers, natural order.
     .target(name: "Basics", dependencies: ["CCrypto"]),
+    // HTTP through libcurl, which is loaded when it is first needed.
+    .target(name: "CHttp", linkerSettings: [.linkedLibrary("dl")]),
     // The engine: specification, graph, keys, plan, store, execution, gates, runs, events.
-    .target(name: "Pipeline", dependencies: ["Basics", "CYaml"]),
+    .target(name: "Pipeline", dependencies: ["Basics", "CYaml", "CHttp"]),
     // C with SIMD and run-time dispatch; a plain reference beside each fast kernel.
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
@@ -68,7 +70,7 @@ let package = Package(
     // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
     .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
     .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
-    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"]),
+    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"], exclude: ["Golden"]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Stages", "Imaging", "Pipeline"], exclude: ["Goldens"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),

@@ -106,22 +106,48 @@ struct Cache: ParsableCommand {
 
   struct Push: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "push", abstract: "Copy results to another store, for example on a shared disk.")
-    @Argument(help: "The other store's folder.", completion: .directory)
+      commandName: "push", abstract: "Copy results to another store: a folder, or an HTTP cache.",
+      discussion: """
+        An HTTP cache is any server that keeps what is PUT to /ac/<key> and /cas/<digest>, the layout of Bazel's remote \
+        cache: nginx with WebDAV, bazel-remote (with --disable_http_ac_validation). User and password come from ~/.netrc \
+        or the address.
+        """)
+    @Argument(help: "The other store's folder, or http://host/path.", completion: .directory)
     var target: String
     @OptionGroup var storage: StoreOptions
 
-    func run() throws { try Cache.report(Store(root: target).copyResults(from: storage.openHere())) }
+    func run() throws {
+      let store = storage.openHere()
+      if RemoteAddress.isAddress(target) {
+        try Cache.report(store.push(to: RemoteAddress(target)))
+      } else {
+        try Cache.report(Store(root: target).copyResults(from: store))
+      }
+    }
   }
 
   struct Pull: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "pull", abstract: "Copy results from another store; every file is checked on arrival.")
-    @Argument(help: "The other store's folder.", completion: .directory)
+      commandName: "pull", abstract: "Copy results from another store; every file is checked on arrival.",
+      discussion: """
+        From a folder come all results. An HTTP cache cannot list what it has: from there come the results that a pipeline \
+        needs, of the file that is named or else of the one that ran last.
+        """)
+    @Argument(help: "The other store's folder, or http://host/path.", completion: .directory)
     var source: String
-    @OptionGroup var storage: StoreOptions
+    @Argument(help: "The pipeline file, for an HTTP cache.", completion: .file(extensions: ["yaml", "yml"]))
+    var words: [String] = []
+    @OptionGroup var last: LastRunOptions
 
-    func run() throws { try Cache.report(storage.openHere().copyResults(from: Store(root: source))) }
+    func run() throws {
+      guard RemoteAddress.isAddress(source) else {
+        try Cache.report(last.storage.openHere().copyResults(from: Store(root: source)))
+        return
+      }
+      let address = try RemoteAddress(source)
+      let context = try last.load(words)
+      try Cache.report(Planning.pull(context.pipeline, store: context.store, from: address, options: context.options))
+    }
   }
 
   struct Pin: ParsableCommand {
@@ -157,7 +183,8 @@ struct Cache: ParsableCommand {
 
   private static func report(_ transfer: Store.Transfer) throws {
     Console.standardOutput(
-      "copied \(transfer.results) results, \(transfer.blobs) files (\(byteText(transfer.bytes)))"
+      "copied \(Validate.count(transfer.results, "result")), \(Validate.count(transfer.samples, "sample")), "
+        + "\(Validate.count(transfer.blobs, "file")) (\(byteText(transfer.bytes)))"
         + (transfer.skipped > 0 ? "; left out \(transfer.skipped) whose files are missing or damaged\n" : "\n"))
   }
 }

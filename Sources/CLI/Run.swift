@@ -35,8 +35,17 @@ struct Run: AsyncParsableCommand {
     completion: Completions.stages)
   var force: [String] = []
 
-  @Option(help: "How outputs are published: copy, link (hard links into the store, read-only), none.")
-  var publish: PublishMode = .copy
+  @Option(
+    help: "How outputs are published: copy, link (hard links into the store, read-only), none; else as the file says.")
+  var publish: PublishMode?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Look for results there before making them: http://host/path, or none. PIPELINE_REMOTE_CACHE and \
+      settings.remote_cache of the file say the same.
+      """, valueName: "address"))
+  var remoteCache: String?
 
   @Option(help: "Text mixed into every key, to keep the results of an experiment apart.")
   var salt: String?
@@ -63,6 +72,8 @@ struct Run: AsyncParsableCommand {
       PlanPrinter(json: output.json).print(plan)
       return
     }
+    let publish = publish ?? pipeline.settings.publish
+    let remote = try remoteAddress(pipeline)
     let invocation = Invocation(
       pipeline: pipeline.name, file: specification.file, overrides: specification.changes.overrides,
       profile: specification.changes.profile)
@@ -73,7 +84,7 @@ struct Run: AsyncParsableCommand {
       pipeline: pipeline, store: store,
       options: RunOptions(
         targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
-        workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish,
+        workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish, remote: remote,
         fileArguments: invocation.arguments(file: specification.file)),
       observe: { view.show($0) })
     let signals = RunSignals { runner.signal($0) }
@@ -82,15 +93,26 @@ struct Run: AsyncParsableCommand {
     view.close()
     if !output.json {
       for (_, text) in summary.texts { Console.standardOutput(text.hasSuffix("\n") ? text : text + "\n") }
-      for report in pages(summary, pipeline: pipeline.name, store: store, outputs: outputs) {
+      for report in pages(summary, publish, pipeline: pipeline.name, store: store, outputs: outputs) {
         Console.standardOutput("report: \(report)\n")
       }
     }
     throw ExitCode(summary.exitCode)
   }
 
+  /// The command line first, then the environment, then the file.
+  private func remoteAddress(_ pipeline: ResolvedPipeline) throws -> RemoteAddress? {
+    let environment = ProcessInfo.processInfo.environment["PIPELINE_REMOTE_CACHE"]
+    guard let word = remoteCache ?? environment ?? pipeline.settings.remoteCache, word != "none", !word.isEmpty else {
+      return nil
+    }
+    return try RemoteAddress(word)
+  }
+
   /// Reports with what this run did put into them; when nothing ran, those of the run that made them.
-  private func pages(_ summary: RunSummary, pipeline: String, store: Store, outputs: String) -> [String] {
+  private func pages(
+    _ summary: RunSummary, _ publish: PublishMode, pipeline: String, store: Store, outputs: String
+  ) -> [String] {
     guard publish != .none, !summary.reports.isEmpty else { return summary.reports }
     let pages = RunPages(store: store, outputs: outputs)
     do {

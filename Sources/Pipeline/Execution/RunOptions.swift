@@ -19,15 +19,19 @@ public struct RunOptions: Sendable {
   /// Where outputs are published; a folder for each pipeline is made below it.
   public var outputsFolder: String
   public var publish: PublishMode
+  /// Where results are looked for that this store does not have.
+  public var remote: RemoteAddress?
+  public var remoteLimits: RemoteLimits
   /// The pipeline file and what changes it, as words of a command line, for messages.
   public var fileArguments: String
-  /// The command line, for the record.
+  /// The command line, for the record, without passwords.
   public var command: [String]
 
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
     force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
-    publish: PublishMode = .copy, fileArguments: String = "FILE", command: [String] = CommandLine.arguments
+    publish: PublishMode = .copy, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
+    fileArguments: String = "FILE", command: [String] = CommandLine.arguments
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -39,7 +43,9 @@ public struct RunOptions: Sendable {
     self.workerCommand = workerCommand
     self.outputsFolder = outputsFolder
     self.publish = publish
+    self.remote = remote
+    self.remoteLimits = remoteLimits
     self.fileArguments = fileArguments
-    self.command = command
+    self.command = command.map(RemoteAddress.redacted)
   }
 }

@@ -12,6 +12,7 @@ public actor Runner {
     case launch(Int)
     case timeout(Int, attempt: Int)
     case endTimeout(Int, attempt: Int)
+    case keepLatest
     case signal(Int32)
   }
 
@@ -50,7 +51,9 @@ public actor Runner {
   var publishing = 0
   var signalled: Int32?
   var isAbandoned = false
-  var lastUpdate = ContinuousClock.now
+  /// Nil once it has failed.
+  var remote: RemoteAddress?
+  var isKeepingLatest = false
   let start = ContinuousClock.now
   /// How often an instance is looked at again because its input changed or a stored file was damaged.
   static let maxLooks = 5
@@ -59,19 +62,18 @@ public actor Runner {
 
   /// - Throws: `Diagnostic` for unknown targets, `StageFailure` or `FileProblem` when the store cannot be used.
   public init(
-    pipeline: ResolvedPipeline, store: Store, options: RunOptions,
-    observe: @escaping @Sendable (RunEvent) -> Void
+    pipeline: ResolvedPipeline, store: Store, options: RunOptions, observe: @escaping @Sendable (RunEvent) -> Void
   ) throws {
+    try OpenFiles.ensure(jobs: min(options.maxJobs, options.cpus))
     self.pipeline = pipeline
     self.store = store
     self.options = options
     self.observe = observe
+    remote = options.remote
     let outputs = options.outputsFolder + "/" + fileName(for: pipeline.name)
     planner = try Planner(
-      pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus,
-      outputsFolder: outputs)
-    publisher = Publisher(
-      folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
+      pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
+    publisher = Publisher(folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
     latest = try LatestResults(pipeline: pipeline.name, store: store)
     (inbox, send) = AsyncStream.makeStream(of: Message.self)
     pool.maxConcurrentOperationCount = max(2, options.cpus)
@@ -134,17 +136,10 @@ public actor Runner {
     case .published(let vertex, let problem):
       publishing -= 1
       if let problem {
-        emit(
-          .note(
-            instance: pipeline.instances[vertex].id,
-            message: "its outputs could not be published: \(problem)"))
+        emit(.note(instance: pipeline.instances[vertex].id, message: "its outputs could not be published: \(problem)"))
       }
     case .launch(let vertex):
-      if scheduler.states[vertex] == .running, !scheduler.isStopping {
-        try launch(vertex)
-      } else {
-        stopped(vertex)
-      }
+      if scheduler.states[vertex] == .running, !scheduler.isStopping { try launch(vertex) } else { stopped(vertex) }
     case .timeout(let vertex, let attempt):
       guard work[vertex]?.attempt == attempt, let process = work[vertex]?.process else { return }
       work[vertex]?.timedOut = true
@@ -156,6 +151,9 @@ public actor Runner {
       }
     case .endTimeout(let vertex, let attempt):
       if work[vertex]?.attempt == attempt { work[vertex]?.process?.signal(SIGKILL) }
+    case .keepLatest:
+      isKeepingLatest = false
+      try latest.update(keys)
     case .signal(let number):
       let isFirst = signalled == nil
       signalled = signalled ?? number
@@ -164,13 +162,10 @@ public actor Runner {
         if isFirst { item.process?.requestStop() } else { item.process?.signal(SIGKILL) }
       }
       // Between two attempts nothing runs; hashing in the background need not be waited for: it leaves nothing behind.
-      for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running {
-        stopped(vertex)
-      }
+      for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running { stopped(vertex) }
       isAbandoned = !isFirst
       if isFirst {
-        emit(
-          .note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
+        emit(.note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
       }
     }
   }

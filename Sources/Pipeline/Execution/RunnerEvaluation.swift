@@ -14,8 +14,7 @@ extension Runner {
     }
     let forced = options.force.contains(instance.id) && !ran.contains(vertex)
     // What reads no files of the user's is found up to date in microseconds; handing it to a thread would cost more.
-    if instance.gate == nil, let stage = try? planner.resolver.load(instance),
-      stage.sources.isEmpty,
+    if instance.gate == nil, let stage = try? planner.resolver.load(instance), stage.sources.isEmpty,
       !stage.hasExternalFiles
     {
       let result = Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
@@ -23,9 +22,7 @@ extension Runner {
       return
     }
     pool.addOperation {
-      send.yield(
-        .evaluated(
-          vertex, Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }))
+      send.yield(.evaluated(vertex, Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }))
     }
   }
 
@@ -37,8 +34,7 @@ extension Runner {
       if !ran.contains(vertex) {
         emit(
           .upToDate(
-            instance: instance.id,
-            samples: found.outputs.values.filter { $0.layout == .samples }.map(\.count).max()))
+            instance: instance.id, samples: found.outputs.values.filter { $0.layout == .samples }.map(\.count).max()))
       }
     case .success(.gate(let status)):
       gates[vertex] = status
@@ -47,8 +43,7 @@ extension Runner {
       cutOff(below: vertex)
     case .success(.work(let resolution, let mode, let withheld, _)):
       let reasons = Explanation.reasons(
-        key: resolution.key, latest: latest.keys[instance.id],
-        forced: options.force.contains(instance.id),
+        key: resolution.key, latest: latest.keys[instance.id], forced: options.force.contains(instance.id),
         fresh: resolution.listings, store: store)
       work[vertex] = Work(resolution: resolution, mode: mode, withheld: withheld, reasons: reasons)
       scheduler.needsRun(vertex, demand(instance))
@@ -67,6 +62,7 @@ extension Runner {
     results[vertex] = result
     work[vertex] = nil
     scheduler.done(vertex)
+    keepLatestSoon()
     let publisher = publisher
     let id = pipeline.instances[vertex].id
     guard !publisher.isUpToDate(result, instance: id) else { return }
@@ -79,6 +75,18 @@ extension Runner {
       } catch {
         send.yield(.published(vertex, describe(error)))
       }
+    }
+  }
+
+  /// Tells `gc` within a second which results this run stands on, and `explain` what there was should the run be killed;
+  /// writing it for every stage of thousands would cost more than the stages.
+  private func keepLatestSoon() {
+    guard !isKeepingLatest else { return }
+    isKeepingLatest = true
+    let send = send
+    Task {
+      try? await Task.sleep(for: .seconds(1))  // never cancelled
+      send.yield(.keepLatest)
     }
   }
 
@@ -106,8 +114,7 @@ extension Runner {
       if case .cut(let by, let isWaiting) = state, by == vertex {
         emit(
           .skipped(
-            instance: pipeline.instances[position].id, because: pipeline.instances[vertex].id,
-            isWaiting: isWaiting))
+            instance: pipeline.instances[position].id, because: pipeline.instances[vertex].id, isWaiting: isWaiting))
       }
     }
   }
@@ -118,16 +125,13 @@ extension Runner {
     let instance = pipeline.instances[vertex]
     guard lookAgain[vertex, default: 0] <= Self.maxLooks, !instance.upstream.isEmpty else {
       fail(
-        vertex, "\(damage) and could not be rebuilt",
-        help: "`pipeline cache verify` checks the whole store", log: nil)
+        vertex, "\(damage) and could not be rebuilt", help: "`pipeline cache verify` checks the whole store", log: nil)
       return
     }
     emit(.note(instance: instance.id, message: "\(damage); rebuilding what made it"))
     work[vertex] = nil
     for upstream in instance.upstream {
-      guard let position = pipeline.position(of: upstream), let result = results[position] else {
-        continue
-      }
+      guard let position = pipeline.position(of: upstream), let result = results[position] else { continue }
       try store.forget(result.key)
       results[position] = nil
       ran.remove(position)

@@ -4,8 +4,7 @@ import Foundation
 /// How a run ends: records, summary, what is shown at the end.
 extension Runner {
   var keys: [String: Digest] {
-    Dictionary(
-      results.map { (pipeline.instances[$0].id, $1.key) }, uniquingKeysWith: { first, _ in first })
+    Dictionary(results.map { (pipeline.instances[$0].id, $1.key) }, uniquingKeysWith: { first, _ in first })
   }
 
   func finish() throws -> RunSummary {
@@ -13,12 +12,10 @@ extension Runner {
     try store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
     let states = scheduler.states
     var summary = RunSummary(
-      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count,
-      samplesRun: samplesRun,
+      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count, samplesRun: samplesRun,
       failed: failures.keys.sorted().map { pipeline.instances[$0].id },
       waiting: gates.keys.sorted().filter { states[$0] == .waiting }.compactMap { gates[$0] },
-      skipped: states.count { if case .cut = $0 { true } else { false } },
-      stopped: states.count { $0 == .stopped },
+      skipped: states.count { if case .cut = $0 { true } else { false } }, stopped: states.count { $0 == .stopped },
       signal: signalled, reports: [], texts: [])
     summary.upToDate = states.count { $0 == .done } - ran.count
     addTexts(to: &summary)
@@ -63,12 +60,9 @@ extension Runner {
     for (vertex, result) in results.sorted(by: { $0.key < $1.key }) {
       // Of hundreds of stages only the last ones have something to say.
       if results.count > 200, !graph.downstream[vertex].isEmpty { continue }
-      for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key })
-      where reference.layout == .files {
+      for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) where reference.layout == .files {
         // Only for show: what cannot be read is left out.
-        guard reference.count < 10_000, let artifact = try? store.artifact(reference) else {
-          continue
-        }
+        guard reference.count < 10_000, let artifact = try? store.artifact(reference) else { continue }
         let id = pipeline.instances[vertex].id
         if let file = artifact.files["summary.txt"], let data = try? store.data(file.digest) {  // only for show
           summary.texts.append((id, String(decoding: data, as: UTF8.self)))

@@ -9,10 +9,7 @@ extension Runner {
     if record == nil {
       let record = try RunRecord(pipeline: pipeline, command: options.command, store: store)
       self.record = record
-      emit(
-        .runStarted(
-          id: record.id, pipeline: pipeline.name, instances: scheduler.states.count { $0 != .left })
-      )
+      emit(.runStarted(id: record.id, pipeline: pipeline.name, instances: scheduler.states.count { $0 != .left }))
     }
     guard let record else { return }
     item.attempt += 1
@@ -20,11 +17,9 @@ extension Runner {
     item.timedOut = false
     let demand = demand(instance)
     let job = WorkerJob(
-      instance: instance, mode: item.mode, run: record.id, store: store.root,
-      durable: store.durable,
+      instance: instance, mode: item.mode, run: record.id, store: store.root, durable: store.durable,
       key: item.resolution.key, group: item.resolution.group, inputs: item.resolution.inputs,
-      sources: item.resolution.sources, samples: item.resolution.samples ?? [],
-      withheld: item.withheld,
+      sources: item.resolution.sources, samples: item.resolution.samples ?? [], withheld: item.withheld,
       force: options.force.contains(instance.id) && !ran.contains(vertex), threads: demand.cpus,
       listings: item.resolution.listings)
     let path = record.jobPath(instance.id, item.attempt)
@@ -33,7 +28,7 @@ extension Runner {
     do {
       item.process = try WorkerProcess.start(
         command: options.workerCommand, jobPath: path, logPath: record.logPath(instance.id),
-        environment: Self.environment(threads: demand.cpus),
+        environment: environment(threads: demand.cpus),
         onEvent: { send.yield(.worker(vertex, $0)) }, onExit: { send.yield(.exited(vertex, $0)) })
     } catch {
       fail(vertex, error)
@@ -50,12 +45,18 @@ extension Runner {
   }
 
   /// What a worker sees of the environment: enough to find programs, nothing that could change a result.
-  static func environment(threads: Int) -> [String: String] {
+  private func environment(threads: Int) -> [String: String] {
     let own = ProcessInfo.processInfo.environment
     var passed = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": String(threads)]
-    for name in ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
-    {
+    for name in ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"] {
       passed[name] = own[name]
+    }
+    if let remote {
+      passed[Worker.remoteVariable] = remote.secret
+      passed[Worker.remoteLimitsVariable] = options.remoteLimits.text
+      for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE"] {
+        passed[name] = own[name]
+      }
     }
     return passed
   }
@@ -71,6 +72,11 @@ extension Runner {
           instance: id, toRun: toRun, reused: reused, reasons: item?.reasons.map(\.text) ?? [],
           attempt: item?.attempt ?? 1))
       samplesRun += toRun
+    case .note(let message): emit(.note(instance: id, message: message))
+    case .remoteFailed(let message):
+      guard remote != nil else { return }  // said already
+      remote = nil
+      emit(.note(instance: nil, message: "going on without the remote cache: \(message)"))
     case .progress(let progress): emit(.progress(instance: id, progress))
     case .done, .samplesDone, .stopped, .failed: work[vertex]?.outcome = event
     }
@@ -85,16 +91,10 @@ extension Runner {
     case .done(let result, let reused)?:
       emit(
         .finished(
-          instance: instance.id, seconds: result.made.seconds,
-          samplesRun: reused ? 0 : result.made.samplesRun,
+          instance: instance.id, seconds: result.made.seconds, samplesRun: reused ? 0 : result.made.samplesRun,
           samplesReused: result.made.samplesReused, reused: reused))
       ran.insert(vertex)
       complete(vertex, result)
-      // Only a help for `explain`; writing it for every stage of thousands would cost more than the stages.
-      if ContinuousClock.now - lastUpdate > .seconds(1) {
-        try latest.update(keys)
-        lastUpdate = .now
-      }
     case .samplesDone?:
       // The gate decides with the results that are there now.
       work[vertex] = nil
@@ -103,10 +103,7 @@ extension Runner {
     case .failed(let failure)? where failure.kind == .changed:
       lookAgain[vertex, default: 0] += 1
       if lookAgain[vertex, default: 0] <= Self.maxLooks {
-        emit(
-          .note(
-            instance: instance.id,
-            message: "\(failure.message); its result is not kept; looking again"))
+        emit(.note(instance: instance.id, message: "\(failure.message); its result is not kept; looking again"))
         work[vertex] = nil
         scheduler.again(vertex)
       } else {
@@ -129,9 +126,7 @@ extension Runner {
         help = failure.help
       } else {
         message = exit.text
-        if exit.outOfMemory {
-          help = "declare `resources: { memory: ... }` so that fewer stages run at once"
-        }
+        if exit.outOfMemory { help = "declare `resources: { memory: ... }` so that fewer stages run at once" }
       }
       retryOrFail(vertex, item, message, help: help)
     }
@@ -147,8 +142,7 @@ extension Runner {
     let delay = min(60, Double(1 << min(item.attempt - 1, 6)))
     emit(
       .retry(
-        instance: instance.id, attempt: item.attempt + 1, of: instance.retries + 1, delay: delay,
-        message: message))
+        instance: instance.id, attempt: item.attempt + 1, of: instance.retries + 1, delay: delay, message: message))
     let send = send
     Task {
       try? await Task.sleep(for: .seconds(delay))  // never cancelled

@@ -5,6 +5,10 @@ import Foundation
 public enum Worker {
   /// Where events go.
   static let eventDescriptor: Int32 = 3
+  /// The remote cache, with its password: the environment is for this user only, a job file may not be. Taken out before
+  /// any stage runs.
+  static let remoteVariable = "PIPELINE_WORKER_REMOTE"
+  static let remoteLimitsVariable = "PIPELINE_WORKER_REMOTE_LIMITS"
   /// How long a worker whose runner has died may take to save its work.
   static let orphanGrace: UInt32 = 30
 
@@ -17,6 +21,7 @@ public enum Worker {
     signal(SIGINT, SIG_IGN)  // the terminal's Ctrl-C is for the runner, which passes on what is meant
     _ = fcntl(eventDescriptor, F_SETFD, FD_CLOEXEC)
     let events = WorkerEventWriter(fd: eventDescriptor)
+    let remote = takeRemote()
     do {
       guard let data = try FileSystem.read(jobPath) else { throw FileProblem("read", jobPath, code: ENOENT) }
       let job = try WorkerJob(json: JSON(parsing: data), catalogue: catalogue)
@@ -24,7 +29,7 @@ public enum Worker {
       let services = WorkerServices(store: store, events: events)
       let termination = watch(services)
       defer { termination.cancel() }
-      let run = try WorkerRun(job: job, store: store, services: services, events: events)
+      let run = try WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
       do { try await run() } catch is CancellationError {
         try services.flush()
         events.send(.stopped)
@@ -33,6 +38,16 @@ public enum Worker {
       events.send(.failed(failure(error)))
     }
     return 0
+  }
+
+  private static func takeRemote() -> RemoteCache? {
+    let environment = ProcessInfo.processInfo.environment
+    let limits = environment[remoteLimitsVariable].flatMap(RemoteLimits.init(text:)) ?? RemoteLimits()
+    unsetenv(remoteVariable)
+    unsetenv(remoteLimitsVariable)
+    return (try? environment[remoteVariable].map(RemoteAddress.init))?.map {  // the runner has checked it
+      RemoteCache($0, limits: limits)
+    }
   }
 
   private static func failure(_ error: any Error) -> WorkerEvent.Failure {

@@ -8,6 +8,10 @@ enum WorkerEvent: Sendable {
   case waiting(holder: String)
   case started(toRun: Int, reused: Int)
   case progress(StageProgress)
+  /// Worth knowing.
+  case note(String)
+  /// The remote cache cannot be asked any more.
+  case remoteFailed(String)
   case done(StageResult, reused: Bool)
   case samplesDone
   case stopped
@@ -32,6 +36,8 @@ enum WorkerEvent: Sendable {
     case .waiting(let holder): return ["event": "waiting", "holder": .string(holder)]
     case .started(let toRun, let reused): return ["event": "started", "to_run": .int(toRun), "reused": .int(reused)]
     case .progress(let progress): return JSON.object(["event": "progress"].merging(progress.members) { $1 })
+    case .note(let message): return ["event": "note", "message": .string(message)]
+    case .remoteFailed(let message): return ["event": "remote_failed", "message": .string(message)]
     case .done(let result, let reused): return ["event": "done", "result": result.json, "reused": .bool(reused)]
     case .samplesDone: return ["event": "samples_done"]
     case .stopped: return ["event": "stopped"]
@@ -48,6 +54,8 @@ enum WorkerEvent: Sendable {
     case "waiting": self = .waiting(holder: json["holder"]?.stringValue ?? "")
     case "started": self = .started(toRun: json["to_run"]?.intValue ?? 0, reused: json["reused"]?.intValue ?? 0)
     case "progress": self = .progress(StageProgress(json))
+    case "note": self = .note(json["message"]?.stringValue ?? "")
+    case "remote_failed": self = .remoteFailed(json["message"]?.stringValue ?? "")
     case "done":
       guard let result = json["result"].flatMap(StageResult.init) else { return nil }
       self = .done(result, reused: json["reused"]?.boolValue ?? false)

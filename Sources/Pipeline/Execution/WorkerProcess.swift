@@ -52,7 +52,9 @@ final class WorkerProcess: Sendable {
       inputPipe.forEach { close($0) }
       throw FileProblem("open a pipe for", jobPath, code: code)
     }
-    let log = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let opened = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let log = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, firstOwnDescriptor)
+    if opened >= 0 { close(opened) }
     guard log >= 0 else {
       let code = errno
       (inputPipe + eventPipe).forEach { close($0) }
@@ -86,12 +88,24 @@ final class WorkerProcess: Sendable {
     return worker
   }
 
-  /// A pipe that no other child inherits. Only the runner's actor starts processes, so no other start comes in between.
+  /// A pipe that no other child inherits, with numbers above those that the worker gets. Only the runner's actor starts
+  /// processes, so no other start comes in between.
   private static func openPipe(_ ends: inout [Int32]) -> Int32 {
-    guard pipe(&ends) == 0 else { return -1 }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    var low: [Int32] = [-1, -1]
+    guard pipe(&low) == 0 else { return -1 }
+    ends = low.map { fcntl($0, F_DUPFD_CLOEXEC, firstOwnDescriptor) }
+    let code = errno
+    low.forEach { close($0) }
+    guard ends.allSatisfy({ $0 >= 0 }) else {
+      for end in ends where end >= 0 { close(end) }
+      errno = code
+      return -1
+    }
     return 0
   }
+
+  /// The worker gets 0 to 3.
+  private static let firstOwnDescriptor: Int32 = 10
 
   private static func spawn(
     _ command: [String], environment: [String: String], descriptors: [(from: Int32, to: Int32)]
@@ -99,14 +113,8 @@ final class WorkerProcess: Sendable {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    // Copies above 9 first, so that no target overwrites a source that is still needed.
-    for (index, descriptor) in descriptors.enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, descriptor.from, 200 + Int32(index))
-    }
-    for (index, descriptor) in descriptors.enumerated() {
-      posix_spawn_file_actions_adddup2(&actions, 200 + Int32(index), descriptor.to)
-      posix_spawn_file_actions_addclose(&actions, 200 + Int32(index))
-    }
+    // All sources are above all targets, so none is overwritten while it is needed.
+    for descriptor in descriptors { posix_spawn_file_actions_adddup2(&actions, descriptor.from, descriptor.to) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -178,18 +186,5 @@ final class WorkerProcess: Sendable {
   /// Sends a signal to the worker and all it started.
   func signal(_ number: Int32) {
     state.withLock { state in if !state.ended { kill(-pid, number) } }
-  }
-}
-
-/// How often the kernel has ended a process of this control group for memory.
-enum OutOfMemory {
-  static func count() -> Int? {
-    for path in ["/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control", "/proc/vmstat"] {
-      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { continue }  // not on this system
-      for line in text.split(separator: "\n") where line.hasPrefix("oom_kill ") {
-        if let count = Int(line.dropFirst(9)) { return count }
-      }
-    }
-    return nil
   }
 }

@@ -9,13 +9,17 @@ struct WorkerRun: Sendable {
   let store: Store
   let services: WorkerServices
   let events: WorkerEventWriter
+  let remote: RemoteCache?
   private let verified = VerifiedFiles()
 
-  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter) throws {
+  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter, remote: RemoteCache?)
+    throws
+  {
     self.job = job
     self.store = store
     self.services = services
     self.events = events
+    self.remote = remote
     stage = try LoadedStage(job.instance)
   }
 
@@ -30,7 +34,28 @@ struct WorkerRun: Sendable {
       events.send(.done(result, reused: true))
       return
     }
+    if let remote, !job.force, let result = try fetch(from: remote) {
+      events.send(.done(result, reused: true))
+      return
+    }
     if stage.driver == nil { try await runWhole() } else { try runSamples() }
+  }
+
+  /// What others have made: the result, else what there is of its samples. A server that fails is told of and forgotten.
+  private func fetch(from remote: RemoteCache) throws -> StageResult? {
+    var report = Store.Transfer()
+    var result: StageResult?
+    if job.mode == .full { result = try remote.fetch(job.key.digest, into: store, &report) }
+    if result == nil, let group = job.group {
+      let wanted = job.samples.filter { $0.reasonNotRunnable == nil }.map(\.key)
+      try remote.fetchSamples(group.digest, wanted: Set(wanted), into: store, &report)
+    }
+    if report.results + report.samples > 0 {
+      let what = report.results > 0 ? "its result" : "\(report.samples) of its samples"
+      events.send(.note("\(what) came from \(remote.address): \(report.blobs) files, \(byteText(report.bytes))"))
+    }
+    if let problem = remote.problem { events.send(.remoteFailed(problem)) }
+    return result
   }
 
   // MARK: - Whole stages

@@ -19,7 +19,7 @@ public struct PlanOptions: Sendable {
 
 /// Questions about a pipeline that change nothing.
 public enum Planning {
-  private static func planner(
+  static func planner(
     _ pipeline: ResolvedPipeline, _ store: Store, _ options: PlanOptions
   ) throws -> Planner {
     try Planner(

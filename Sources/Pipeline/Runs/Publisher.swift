@@ -2,7 +2,7 @@ import Basics
 import Foundation
 
 /// How results are put where people look for them.
-public enum PublishMode: String, Sendable, CaseIterable {
+public enum PublishMode: String, ParameterChoice {
   /// A reflink where the file system can, else a copy: editing a published file never reaches the store.
   case copy
   /// Hard links to the read-only stored files: no space used, but someone who overrides the write protection damages the
@@ -97,7 +97,8 @@ struct Publisher: Sendable {
 
   private func put(_ file: StoredFile, at path: String) throws {
     try FileSystem.makeDirectories((path as NSString).deletingLastPathComponent)
-    let temporary = path + ".part-\(getpid())"
+    // Short, whatever the file is called: a name may have 255 bytes. No two threads publish into one folder.
+    let temporary = (path as NSString).deletingLastPathComponent + "/.part-\(getpid())"
     Glibc.unlink(temporary)
     let source = file.url.path
     if mode == .link {

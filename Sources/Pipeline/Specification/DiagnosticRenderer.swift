@@ -29,7 +29,7 @@ public struct DiagnosticRenderer {
 
   /// The line and a caret below its column; long lines are cut around the column, tabs shown as one space.
   private func excerpt(_ line: String, _ column: Int, _ colour: String) -> String {
-    let scalars = Array(line.unicodeScalars)
+    let scalars = Array(RemoteAddress.starred(line).unicodeScalars)
     let caret = min(max(column - 1, 0), scalars.count)
     let limit = 110
     let start = caret > limit - 20 ? caret - (limit - 40) : 0

@@ -14,6 +14,7 @@ public struct ResolvedPipeline: Sendable {
   /// The file's variants and matrix, in order: what the whole graph is repeated over.
   public var dimensions: [PipelineDimension]
   public var compare: ComparisonSettings?
+  public var settings = PipelineSettings()
   /// The files read, base first, with their texts.
   public var files: [SpecificationFile]
   private var index: [String: Int]
@@ -39,6 +40,13 @@ public struct ResolvedPipeline: Sendable {
 
   /// Position in `instances`.
   public func position(of id: String) -> Int? { index[id] }
+}
+
+/// How a file's runs are carried out. Nothing here enters a key.
+public struct PipelineSettings: Hashable, Sendable {
+  /// Where results are looked for before they are made; without user and password.
+  public var remoteCache: String?
+  public var publish = PublishMode.copy
 }
 
 /// One dimension of a file's variants and matrix.

@@ -62,6 +62,17 @@ struct CompareSettings: StageParameters {
   ]
 }
 
+/// `settings:` of a file: how its runs are carried out. Nothing here enters a key.
+struct RunSettings: StageParameters {
+  var remoteCache: String?
+  var publish = PublishMode.copy
+
+  static let fields: [ParameterField<Self>] = [
+    .init("remote_cache", \.remoteCache, "Address of an HTTP cache where results are looked for before they are made."),
+    .init("publish", \.publish, "How outputs are published: copies, hard links into the store (read-only), or not."),
+  ]
+}
+
 /// One key of the file language; what unknown keys are checked against, and what the JSON Schema is made from.
 struct LanguageField: Sendable {
   enum Shape: Sendable {
@@ -96,6 +107,7 @@ enum FileLanguage {
       "Axes that the whole file is repeated over: `seed`, a variable, or a path such as `train.with.lr`."),
     .init("targets", .stringOrList, "The stages to bring up to date; all when absent."),
     .init("compare", .value(CompareSettings.parameterType), "How `pipeline compare` reads the results."),
+    .init("settings", .value(RunSettings.parameterType), "How runs are carried out; never part of a key."),
     .init("profiles", .profiles, "Named changes that `--profile` applies."),
   ]
 
@@ -116,6 +128,8 @@ enum FileLanguage {
   ]
 
   /// What a profile or variant may change besides stages.
-  static let profileKeys = ["vars", "seed", "defaults", "stages", "variants", "matrix", "targets", "compare"]
+  static let profileKeys = [
+    "vars", "seed", "defaults", "stages", "variants", "matrix", "targets", "compare", "settings",
+  ]
   static let variantKeys = ["vars", "seed", "defaults", "stages"]
 }

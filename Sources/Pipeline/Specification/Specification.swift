@@ -61,6 +61,7 @@ struct SpecificationLoader {
       dimensions: worlds.dimensions, compare: nil, files: chain.files)
     pipeline.targets = targets(pipeline)
     pipeline.compare = comparison(pipeline)
+    pipeline.settings = settings()
     guard diagnostics.isEmpty else { throw errors() }
     return pipeline
   }
@@ -200,6 +201,39 @@ struct SpecificationLoader {
       }
     }
     return ids
+  }
+
+  private mutating func settings() -> PipelineSettings {
+    guard let node = chain.document["settings"], node.json != .null else { return PipelineSettings() }
+    do {
+      let found = try RunSettings(parameter: node)
+      if let word = found.remoteCache { try check(remote: word, at: node["remote_cache"]?.mark) }
+      return PipelineSettings(remoteCache: found.remoteCache, publish: found.publish)
+    } catch let problems as ParameterProblems {
+      diagnostics += problems.diagnostics.map {
+        var problem = $0
+        problem.message = problem.message.replacingPrefix("unknown parameter", with: "unknown key")
+        return problem
+      }
+    } catch {
+      diagnostics.append(Diagnostic("\(error)", at: node.mark))
+    }
+    return PipelineSettings()
+  }
+
+  /// A file is shared and kept with every run; a password does not belong there.
+  private mutating func check(remote word: String, at mark: Mark?) throws {
+    if word == "none" { return }
+    do {
+      guard try RemoteAddress(word).hasCredentials else { return }
+      diagnostics.append(
+        Diagnostic(
+          "a pipeline file must not hold the password of a cache", at: mark,
+          help: "put it into ~/.netrc, or set PIPELINE_REMOTE_CACHE to the whole address"))
+    } catch var problem as Diagnostic {
+      problem.mark = mark
+      diagnostics.append(problem)
+    }
   }
 
   private mutating func comparison(_ pipeline: ResolvedPipeline) -> ComparisonSettings? {
