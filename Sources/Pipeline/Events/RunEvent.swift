@@ -100,6 +100,24 @@ public struct RunSummary: Sendable {
   /// Texts of output files named `summary.txt`, by instance.
   public var texts: [(instance: String, text: String)]
 
+  package init(
+    run: String?, seconds: Double, upToDate: Int, ran: Int, samplesRun: Int, failed: [String], waiting: [GateStatus],
+    skipped: Int, stopped: Int, signal: Int32?, reports: [String], texts: [(instance: String, text: String)]
+  ) {
+    self.run = run
+    self.seconds = seconds
+    self.upToDate = upToDate
+    self.ran = ran
+    self.samplesRun = samplesRun
+    self.failed = failed
+    self.waiting = waiting
+    self.skipped = skipped
+    self.stopped = stopped
+    self.signal = signal
+    self.reports = reports
+    self.texts = texts
+  }
+
   /// 0 done, 1 failed, 3 waiting at a gate, 128 + the signal when stopped by one.
   public var exitCode: Int32 {
     if let signal { return 128 + signal }
