@@ -77,6 +77,8 @@ import Testing
     let sixth = try await bench.run(try stages(bench))
     #expect(sixth.gate?.unapproved == ["a"])
     #expect(sixth.gate?.changed == ["a"])
+    #expect(sixth.gate?.changes.map(\.reason) == ["external.result"])
+    #expect(sixth.gate?.summary == "4 of 4 there; not approved: 1, changed since approval: a (external.result)")
     try approve(bench, try #require(sixth.gate), false)
     let seventh = try await bench.run(try stages(bench))
     #expect(seventh.summary.exitCode == 3)
@@ -86,6 +88,44 @@ import Testing
     let eighth = try await bench.run(try stages(bench))
     #expect(eighth.summary.exitCode == 0)
     #expect(eighth.trace == [])
+  }
+
+  /// Two gates side by side and a third behind them: each waits for itself, and is decided for itself.
+  @Test func severalGatesInOnePipeline() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a", "b"])
+    let folders = ["first", "second", "third"].map { bench.root + "/" + $0 }
+    for folder in folders { for name in ["a", "b"] { try bench.write("made \(name)", "\(folder)/\(name).txt") } }
+    let gate: [String: JSON] = ["gate": ["approve": "explicit", "coverage": 1.0, "message": "Look."]]
+    func stages() throws -> [StageInstance] {
+      [
+        try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos)]),
+        try bench.stage(
+          "one", "toy.gate", ["folder": .string(folders[0])], inputs: ["photos": ["collect.samples"]], extra: gate),
+        try bench.stage(
+          "two", "toy.gate", ["folder": .string(folders[1])], inputs: ["photos": ["collect.samples"]], extra: gate),
+        try bench.stage("pair", "toy.pair", inputs: ["left": ["one.samples"], "right": ["two.samples"]]),
+        try bench.stage(
+          "three", "toy.gate", ["folder": .string(folders[2])], inputs: ["photos": ["pair.samples"]], extra: gate),
+        try bench.stage("end", "toy.join", inputs: ["in": ["three.samples"]]),
+      ]
+    }
+    func waiting(_ run: Bench.Outcome) -> [String] { run.summary.waiting.map(\.instance) }
+    let first = try await bench.run(try stages())
+    #expect(first.summary.exitCode == 3 && waiting(first) == ["one", "two"])
+    for (gate, next) in [("two", ["one"]), ("one", ["three"]), ("three", [])] {
+      let before = try await bench.run(try stages())
+      let status = try #require(before.summary.waiting.first { $0.instance == gate })
+      try Approvals(store: bench.store).add(
+        status.unapproved.compactMap { name in
+          status.contents[name].map {
+            ApprovalDecision(sample: name, content: $0, isApproved: true, message: "", by: "", time: "2026")
+          }
+        }, pipeline: "test", instance: gate)
+      let after = try await bench.run(try stages())
+      #expect(waiting(after) == next, "after \(gate)")
+      #expect(after.summary.exitCode == (next.isEmpty ? 0 : 3))
+    }
   }
 
   @Test func automaticApprovalOpensByItself() async throws {

@@ -18,11 +18,32 @@ public struct GateStatus: Hashable, Sendable {
   /// Ready, but nobody has approved this content. `wasApproved` ones were, with another content.
   public var unapproved: [String]
   public var changed: [String]
+  /// What is different about each of those, such as `external.splat`.
+  public var changes: [Finding] = []
   public var missing: [Finding]
   public var invalid: [Finding]
   public var rejected: [Finding]
   /// Digests that an approval binds to, by sample.
   public var contents: [String: Digest]
+
+  package init(
+    instance: String, approve: GateApproval, coverage: Double, message: String, expected: Int, ready: Int,
+    unapproved: [String], changed: [String], missing: [Finding], invalid: [Finding], rejected: [Finding],
+    contents: [String: Digest]
+  ) {
+    self.instance = instance
+    self.approve = approve
+    self.coverage = coverage
+    self.message = message
+    self.expected = expected
+    self.ready = ready
+    self.unapproved = unapproved
+    self.changed = changed
+    self.missing = missing
+    self.invalid = invalid
+    self.rejected = rejected
+    self.contents = contents
+  }
 
   /// Whether enough is there.
   public var isCovered: Bool {
@@ -47,8 +68,8 @@ public struct GateStatus: Hashable, Sendable {
       parts.append("rejected: " + Self.list(rejected.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }))
     }
     if approve == .explicit, isCovered, !unapproved.isEmpty {
-      let changedCount = changed.count
-      let note = changedCount > 0 ? " (\(changedCount) changed since approval)" : ""
+      let texts = changes.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }
+      let note = changes.isEmpty ? "" : ", changed since approval: " + Self.list(texts, limit: 3)
       parts.append("not approved: \(unapproved.count)\(note)")
     }
     return parts.joined(separator: "; ")
@@ -83,6 +104,7 @@ public struct GateStatus: Hashable, Sendable {
       "stage": .string(instance), "approve": .string(approve.rawValue), "coverage": .double(coverage),
       "message": .string(message), "expected": .int(expected), "ready": .int(ready),
       "unapproved": .array(unapproved.map(JSON.string)), "changed": .array(changed.map(JSON.string)),
+      "changes": findings(changes),
       "missing": findings(missing), "invalid": findings(invalid), "rejected": findings(rejected),
       "open": .bool(isOpen),
     ]

@@ -97,8 +97,11 @@ final class Planner: Sendable {
     let toRun = runnable.count { found[$0.key] == nil }
     let counts = SampleCounts(total: runnable.count, toRun: toRun)
     if toRun > 0 { return .work(resolution, .samplesOnly, withheld: [:], counts: counts) }
-    let status = sampleGate(instance, samples, found)
-    guard status.isOpen else { return .gate(status) }
+    var status = sampleGate(instance, samples, found)
+    guard status.isOpen else {
+      status.changes = try changes(status, samples, group.digest)
+      return .gate(status)
+    }
     if !forced, let result = try store.result(resolution.key.digest) { return .upToDate(result) }
     var withheld: [String: String] = [:]
     for finding in status.missing { withheld[finding.name] = finding.reason }
@@ -137,6 +140,30 @@ final class Planner: Sendable {
     }
     return status
   }
+
+  /// What is different about samples that were approved with other contents, as far as the earlier ones are remembered.
+  private func changes(
+    _ status: GateStatus, _ samples: [SampleWork], _ group: Digest
+  ) throws -> [GateStatus.Finding] {
+    guard !status.changed.isEmpty else { return [] }
+    let changed = Set(status.changed)
+    let approved = (approvals[status.instance] ?? [:]).filter(\.value.isApproved)
+    var earlier: [String: (time: String, preimage: JSON)] = [:]
+    for result in try SampleJournal(group, store: store).all().values where changed.contains(result.name) {
+      for missing in 0...1 {
+        let content = SampleWork.content(of: result.preimage, missing: missing, stage: stageType(status.instance))
+        guard let decision = approved[content], decision.time >= earlier[result.name]?.time ?? "" else { continue }
+        earlier[result.name] = (decision.time, result.preimage)
+      }
+    }
+    return samples.filter { changed.contains($0.name) }.map { work in
+      guard let old = earlier[work.name] else { return .init(name: work.name, reason: "") }
+      let fields = KeyDifference.between(old.preimage, work.preimage).map(\.field)
+      return .init(name: work.name, reason: fields.joined(separator: ", "))
+    }
+  }
+
+  private func stageType(_ instance: String) -> String { pipeline[instance]?.type.type.rawValue ?? "" }
 
   /// A stage that runs as a whole has one thing to approve: all it reads.
   private func wholeGate(_ instance: StageInstance, _ resolution: StageResolution) -> GateStatus {

@@ -24,6 +24,13 @@ struct SampleWork: Sendable {
   var content: Digest
 }
 
+extension SampleWork {
+  /// What an approval binds to.
+  static func content(of preimage: JSON, missing: Int, stage: String) -> Digest {
+    Digest.of(JSON.object(["stage": .string(stage), "sample": preimage, "missing": .int(missing)]))
+  }
+}
+
 /// An instance whose inputs are known: its key and all it reads.
 struct StageResolution: Sendable {
   var instance: StageInstance
@@ -211,12 +218,9 @@ final class Resolver: Sendable {
       let (key, preimage) = KeyBuilder.sample(
         group: group, name: name, samples: samples, source: source.map { ($0.path, $0.stored.digest) },
         external: found.mapValues(\.stored.digest))
-      let content = JSON.object([
-        "stage": .string(instance.type.type.rawValue), "sample": preimage, "missing": .int(missing.count),
-      ])
       return SampleWork(
         name: name, key: key, preimage: preimage, source: source, external: found, missing: missing, problem: problem,
-        content: Digest.of(content))
+        content: SampleWork.content(of: preimage, missing: missing.count, stage: instance.type.type.rawValue))
     }
   }
 
