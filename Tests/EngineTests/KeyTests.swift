@@ -49,6 +49,41 @@ import Testing
     try await bench.run(try base(bench))
     keys["input"] = try key(bench, try base(bench), "map")
     #expect(Set(keys.values).count == keys.count)
+    // Taking a field out again is a change too, back to the key without it.
+    let without = try key(bench, try base(bench), "map")
+    for (name, value) in parameters {
+      #expect(try key(bench, try base(bench, [name: value]), "map") != without, "\(name)")
+    }
+  }
+
+  /// Each field alone: `explain` names it, with its old and its new value, and nothing else.
+  @Test func explainNamesEachFieldAlone() async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a"])
+    try await bench.run(try base(bench))
+    let changes: [(field: String, value: JSON, old: JSON)] = [
+      ("add", "x", ""), ("steps", 4, 3), ("delay", 1, 0), ("fail", "x", ""), ("number", 0.25, 0.5),
+      ("choices", ["x"], []), ("ignore", true, false),
+    ]
+    func reasons(_ instances: [StageInstance]) throws -> [RunReason] {
+      try Planning.explain(
+        "map", in: bench.pipeline(instances), store: bench.store, options: PlanOptions(outputsFolder: bench.root)
+      ).plan.reasons
+    }
+    for change in changes {
+      let found = try reasons(try base(bench, [change.field: change.value]))
+      #expect(
+        found == [.changed(KeyDifference(field: "parameters.\(change.field)", old: change.old, new: change.value))])
+    }
+    #expect(
+      try reasons(try base(bench, extra: ["on_bad_sample": "skip"])) == [
+        .changed(KeyDifference(field: "on_bad_sample", old: "fail", new: "skip"))
+      ])
+    try await bench.run(try base(bench, ["add": "x"]))
+    #expect(
+      try reasons(try base(bench, ["add": "y"])) == [
+        .changed(KeyDifference(field: "parameters.add", old: "x", new: "y"))
+      ])
   }
 
   @Test func nothingElseChangesTheKey() async throws {

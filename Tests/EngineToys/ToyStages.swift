@@ -145,6 +145,7 @@ public struct ToyJoin: Stage {
     if parameters.fail == "always" { throw StageFailure("asked to fail", help: "ask for something else") }
     if parameters.fail == "crash" { fatalError("a toy breaks") }
     if parameters.fail == "kill" { kill(getpid(), SIGKILL) }
+    if parameters.fail == "memory" { useMemory() }
     if parameters.fail == "hang" { while true { sleep(1) } }
     if parameters.fail == "once" {
       let mark = context.scratch.appendingPathComponent("tried")
@@ -166,6 +167,14 @@ public struct ToyJoin: Stage {
     }
     try context.write(text + parameters.text, to: "table.txt", port: "table")
     try context.write("lines: \(text.split(separator: "\n").count)\n", to: "summary.txt", port: "table")
+  }
+}
+
+/// Takes memory and writes to it until the kernel has had enough, 4 GB at most.
+private func useMemory() {
+  for _ in 0..<400 {
+    let block = UnsafeMutableRawPointer.allocate(byteCount: 10_000_000, alignment: 4096)
+    memset(block, 1, 10_000_000)
   }
 }
 

@@ -94,6 +94,26 @@ import Testing
     #expect(result.diagnostics.first?.message.contains("aliases expand") == true)
   }
 
+  /// Ten thousand levels of every kind of nesting: refused with a place, by the reader and by everything after it.
+  @Test(arguments: ["flow list", "flow map", "block list", "block map", "mixed", "closed"]) func deepNestingIsRefused(
+    _ kind: String
+  ) {
+    let depth = 10_000
+    let text: String
+    switch kind {
+    case "flow list": text = "a: " + String(repeating: "[", count: depth)
+    case "flow map": text = "a: " + String(repeating: "{a: ", count: depth)
+    case "block list": text = String(repeating: "- ", count: depth) + "1"
+    case "block map": text = (0..<depth).map { String(repeating: " ", count: $0) + "a:" }.joined(separator: "\n")
+    case "mixed": text = "a: " + String(repeating: "[{a: ", count: depth / 2)
+    default: text = "a: " + String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+    }
+    let result = YAMLReader.read(text, file: "f")
+    #expect(result.node == nil)
+    let first = result.diagnostics.first
+    #expect(first?.mark != nil && first?.message.contains("deep") == true, "\(first?.message ?? "no message")")
+  }
+
   // MARK: - Properties
 
   /// JSON is YAML: whatever JSON text says, the reader must say too.

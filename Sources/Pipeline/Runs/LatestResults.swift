@@ -16,7 +16,11 @@ struct LatestResults: Sendable {
 
   static func read(_ path: String) -> [String: Digest] {
     guard let data = try? FileSystem.read(path), let json = Store.decodeRecord(data) else { return [:] }  // only a help
-    return (json["instances"]?.objectValue ?? [:]).compactMapValues { $0.stringValue.flatMap(Digest.init(hex:)) }
+    return keys(json)
+  }
+
+  static func keys(_ json: JSON) -> [String: Digest] {
+    (json["instances"]?.objectValue ?? [:]).compactMapValues { $0.stringValue.flatMap(Digest.init(hex:)) }
   }
 
   /// Writes the file when anything is new; entries of instances that are not in the pipeline now stay.
