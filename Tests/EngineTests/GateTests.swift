@@ -95,7 +95,10 @@ import Testing
     let bench = try Bench()
     try bench.addPhotos(["a", "b"])
     let folders = ["first", "second", "third"].map { bench.root + "/" + $0 }
-    for folder in folders { for name in ["a", "b"] { try bench.write("made \(name)", "\(folder)/\(name).txt") } }
+    // Other contents behind each gate: an approval holds for content, wherever it is met.
+    for folder in folders {
+      for name in ["a", "b"] { try bench.write("made \(name) in \(folder)", "\(folder)/\(name).txt") }
+    }
     let gate: [String: JSON] = ["gate": ["approve": "explicit", "coverage": 1.0, "message": "Look."]]
     func stages() throws -> [StageInstance] {
       [
