@@ -73,7 +73,7 @@ import Testing
       stages:
         first:
           uses: command
-          with: { argv: [sh, "{file:script}", "${word}", "${count}", "{output:out}"], files: { script: tool } }
+          with: { argv: [sh, "{file:script}", "${word}", "${count}", "{output:out}"], files: { script: tool/run.sh } }
         second:
           uses: command
           inputs: { one: first.out }
@@ -94,7 +94,7 @@ import Testing
             resources: { cpus: 1, memory: 1GB }
             retries: 2
             timeout: 5m
-          first: { with: { files: { script: tool }, argv: [ sh , "{file:script}", "${word}",   "${count}", "{output:out}" ] },
+          first: { with: { files: { script: tool/run.sh }, argv: [ sh , "{file:script}", "${word}",   "${count}", "{output:out}" ] },
                    uses: command }
       seed: 7
       description: another text
@@ -110,10 +110,9 @@ import Testing
       try process.write("echo $1 $2 > $3/out.txt\n", to: folder + "/tool/run.sh")
       try process.write(text, to: folder + "/small.yaml")
     }
-    let single = plain.replacing("\"{file:script}\"", with: "\"{file:script}/run.sh\"")
-    try lay("one", single)
-    try lay("a/deeper place", other.replacing("\"{file:script}\"", with: "\"{file:script}/run.sh\""))
-    try lay("crlf", single.replacing("\n", with: "\r\n"))
+    try lay("one", plain)
+    try lay("a/deeper place", other)
+    try lay("crlf", plain.replacing("\n", with: "\r\n"))
     let store = process.folder.path + "/.pipeline"
     let first = try process.run("run", "one/small.yaml", "--store", store)
     #expect(first.code == 0, "\(first.errors)")
@@ -166,7 +165,7 @@ import Testing
   @Test func passwordsInFilesAndUselessAddressesAreRefused() throws {
     let process = try PipelineProcess()
     defer { process.remove() }
-    let settings = "settings: { remote_cache: \"http://ana:s3cret@cache/x\", publsh: copy }"
+    let settings = "settings: { remote_cache: \"http://ana:s3cret@cache/x\" }"
     try process.write(Self.pipeline(value: "x", settings: settings), to: "small.yaml")
     let refused = try process.run("validate", "small.yaml")
     #expect(refused.code == 2)
