@@ -52,6 +52,11 @@ import Testing
     #expect(again.results == 0 && again.blobs == 0 && again.samples == 0)
     #expect(shared.server.requests.count { $0.hasPrefix("PUT") } == before)
 
+    // What the server has dropped is.
+    let dropped = try #require(try shared.server.files("cas").first)
+    try FileManager.default.removeItem(atPath: dropped)
+    #expect(try shared.home.store.push(to: RemoteAddress(shared.server.address)).blobs == 1)
+
     let bench = try other()
     let run = try await run(bench, shared.server.address)
     #expect(run.summary.exitCode == 0)

@@ -140,11 +140,13 @@ final class RemoteCache: Sendable {
   /// Sends a result with its files; what the server has already is not sent again.
   /// - Throws: `RemoteProblem`; `FileProblem` when this store cannot be read.
   func push(_ result: StageResult, from store: Store, _ report: inout Store.Transfer) throws {
-    if try client.has(path("ac", result.key)) { return }
+    let isThere = try client.has(path("ac", result.key))
+    // A server that makes room may have dropped files and kept the record: they are looked for in any case.
     guard let needed = try store.closure(of: result), try push(blobs: needed, from: store, &report) else {
       report.skipped += 1
       return
     }
+    if isThere { return }
     try client.put(path("ac", result.key), Store.encodeRecord(result.json))
     report.results += 1
   }
