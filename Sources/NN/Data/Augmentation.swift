@@ -1,6 +1,7 @@
 import Basics
 
-/// How an example is varied before it enters a batch.
+/// How an example is varied before it enters a batch. Geometry changes all planes alike; light changes pictures only, never
+/// depth and normals.
 public struct Augmentation: Hashable, Sendable {
   /// Side of the low-resolution patch in pixels; nil takes whole maps.
   public var patch: Int?
@@ -9,24 +10,46 @@ public struct Augmentation: Hashable, Sendable {
   /// Mirror left to right with probability 1/2; normals and guides follow.
   public var flipsHorizontally: Bool
   public var flipsVertically: Bool
+  /// Turn by 0, 90, 180 or 270 degrees; examples that are not square only by 0 or 180.
+  public var turns: Bool
+  /// Factors by which photos are multiplied, and by which they are stretched about their mean; the result stays in 0...1.
+  public var brightness: ClosedRange<Double>?
+  public var contrast: ClosedRange<Double>?
 
   public init(
-    patch: Int? = nil, leastMask: Double = 0.25, flipsHorizontally: Bool = false, flipsVertically: Bool = false
+    patch: Int? = nil, leastMask: Double = 0.25, flipsHorizontally: Bool = false, flipsVertically: Bool = false,
+    turns: Bool = false, brightness: ClosedRange<Double>? = nil, contrast: ClosedRange<Double>? = nil
   ) {
     self.patch = patch
     self.leastMask = leastMask
     self.flipsHorizontally = flipsHorizontally
     self.flipsVertically = flipsVertically
+    self.turns = turns
+    (self.brightness, self.contrast) = (brightness, contrast)
   }
 
   /// A variation of `sample`; the numbers drawn depend on the settings alone.
-  func applied(to sample: TrainingSample, _ random: inout SeededRandom) -> TrainingSample {
+  public func applied(to sample: TrainingSample, _ random: inout SeededRandom) -> TrainingSample {
     var result = sample
     if let patch, patch < sample.height || patch < sample.width {
       result = cut(sample, min(patch, sample.height), min(patch, sample.width), &random)
     }
     if flipsHorizontally, random.next() >> 63 == 1 { result.mirror(vertically: false) }
     if flipsVertically, random.next() >> 63 == 1 { result.mirror(vertically: true) }
+    if turns {
+      let quarters = random.index(below: 4)
+      if result.height == result.width || quarters == 2 { result.turn(quarters: quarters) }
+    }
+    if let brightness {
+      let factor = Float(random.uniform(brightness.lowerBound, brightness.upperBound))
+      result.changePhotos { plane, _ in for i in plane.indices { plane[i] = min(max(plane[i] * factor, 0), 1) } }
+    }
+    if let contrast {
+      let factor = Float(random.uniform(contrast.lowerBound, contrast.upperBound))
+      result.changePhotos { plane, mean in
+        for i in plane.indices { plane[i] = min(max(mean + (plane[i] - mean) * factor, 0), 1) }
+      }
+    }
     return result
   }
 
@@ -42,22 +65,7 @@ public struct Augmentation: Hashable, Sendable {
       if share > best.share { best = (share, y, x) }
       if share >= leastMask { break }
     }
-    func crop(_ plane: [Float], _ count: Int, _ factor: Int) -> [Float] {
-      let (fullHeight, fullWidth) = (sample.height * factor, sample.width * factor)
-      var result: [Float] = []
-      result.reserveCapacity(count * height * width * factor * factor)
-      for k in 0..<count {
-        for row in 0..<height * factor {
-          let start = (k * fullHeight + best.y * factor + row) * fullWidth + best.x * factor
-          result += plane[start..<start + width * factor]
-        }
-      }
-      return result
-    }
-    return TrainingSample(
-      name: sample.name, height: height, width: width, scale: s, depth: crop(sample.depth, 1, 1),
-      target: crop(sample.target, 1, s), mask: sample.mask.map { crop($0, 1, s) },
-      normal: sample.normal.map { crop($0, 3, s) }, guide: sample.guide.map { crop($0, 3, s) })
+    return sample.cropped(y: best.y, x: best.x, height: height, width: width)
   }
 
   /// The mean of a mask over a rectangle, looked at every fourth pixel.
@@ -70,33 +78,5 @@ public struct Augmentation: Hashable, Sendable {
       }
     }
     return Double(sum) / Double(max(1, count))
-  }
-}
-
-extension TrainingSample {
-  /// Mirrors all planes; the component of the normals along the mirrored axis changes its sign.
-  mutating func mirror(vertically: Bool) {
-    func mirrored(_ plane: [Float], _ count: Int, _ height: Int, _ width: Int) -> [Float] {
-      var result = plane
-      for k in 0..<count {
-        for row in 0..<height {
-          let from = (k * height + (vertically ? height - 1 - row : row)) * width
-          let to = (k * height + row) * width
-          for x in 0..<width { result[to + x] = plane[from + (vertically ? x : width - 1 - x)] }
-        }
-      }
-      return result
-    }
-    let (h, w) = (height * scale, width * scale)
-    depth = mirrored(depth, 1, height, width)
-    target = mirrored(target, 1, h, w)
-    mask = mask.map { mirrored($0, 1, h, w) }
-    guide = guide.map { mirrored($0, 3, h, w) }
-    normal = normal.map { plane in
-      var result = mirrored(plane, 3, h, w)
-      let axis = vertically ? 1 : 0
-      for i in axis * h * w..<(axis + 1) * h * w { result[i] = -result[i] }
-      return result
-    }
   }
 }

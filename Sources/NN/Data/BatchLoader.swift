@@ -20,6 +20,9 @@ final class BatchLoader: @unchecked Sendable {  // all state is guarded by `cond
   private var ready: [Int: Result<[TrainingSample], any Error>] = [:]
   private var isClosed = false
   private let ahead: Int
+  /// Seconds for which `next` had to wait, for all batches and for the first.
+  private(set) var waited = 0.0
+  private(set) var waitedFirst = 0.0
 
   /// - Parameters:
   ///   - ahead: batches kept ready.
@@ -46,7 +49,12 @@ final class BatchLoader: @unchecked Sendable {  // all state is guarded by `cond
     condition.lock()
     defer { condition.unlock() }
     guard nextToDeliver < requests.count else { return nil }
-    while ready[nextToDeliver] == nil { condition.wait() }
+    if ready[nextToDeliver] == nil {
+      let start = Date()
+      while ready[nextToDeliver] == nil { condition.wait() }
+      waited -= start.timeIntervalSinceNow
+      if nextToDeliver == 0 { waitedFirst = waited }
+    }
     let result = ready.removeValue(forKey: nextToDeliver)
     nextToDeliver += 1
     condition.broadcast()

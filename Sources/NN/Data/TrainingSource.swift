@@ -1,34 +1,39 @@
 /// One example: planes in row-major order, values in 0...1.
 public struct TrainingSample: Sendable {
   public var name: String
-  /// Size of the low-resolution depth.
+  /// Size of the low-resolution input.
   public var height: Int
   public var width: Int
   /// Output side over input side.
   public var scale: Int
-  /// height * width values.
+  /// Channels of input and truth: 1 for depth, 3 for photos.
+  public var channels: Int
+  /// The input: channels * height * width values.
   public var depth: [Float]
-  /// The truth, (scale height) * (scale width) values.
+  /// The truth, channels * (scale height) * (scale width) values.
   public var target: [Float]
-  /// Weights 0...1 of the truth's size; nil counts every pixel.
+  /// Weights 0...1 of the truth's size, one plane; nil counts every pixel.
   public var mask: [Float]?
   /// Unit normals of the truth's size, three planes (x, y, z).
   public var normal: [Float]?
-  /// RGB of the truth's size, three planes.
+  /// What a guided network sees besides, of the truth's size: three planes of RGB or one of relative depth.
   public var guide: [Float]?
 
   public init(
-    name: String, height: Int, width: Int, scale: Int, depth: [Float], target: [Float], mask: [Float]? = nil,
-    normal: [Float]? = nil, guide: [Float]? = nil
+    name: String, height: Int, width: Int, scale: Int, channels: Int = 1, depth: [Float], target: [Float],
+    mask: [Float]? = nil, normal: [Float]? = nil, guide: [Float]? = nil
   ) {
-    (self.name, self.height, self.width, self.scale) = (name, height, width, scale)
+    (self.name, self.height, self.width, self.scale, self.channels) = (name, height, width, scale, channels)
     (self.depth, self.target, self.mask, self.normal, self.guide) = (depth, target, mask, normal, guide)
     let area = height * width * scale * scale
     precondition(
-      depth.count == height * width && target.count == area && mask?.count ?? area == area
-        && normal?.count ?? (3 * area) == 3 * area && guide?.count ?? (3 * area) == 3 * area,
+      depth.count == channels * height * width && target.count == channels * area && mask?.count ?? area == area
+        && normal?.count ?? (3 * area) == 3 * area && [area, 3 * area].contains(guide?.count ?? area),
       "the planes of `\(name)` do not have the sizes of \(height)x\(width) at scale \(scale)")
   }
+
+  /// Planes of the guide; 0 without one.
+  public var guideChannels: Int { (guide?.count ?? 0) / max(1, height * width * scale * scale) }
 }
 
 /// Where examples come from. `load` is called from background threads, for several examples at once; the same index always

@@ -22,7 +22,7 @@ public final class DORNet: Network {
     })
 
   public let scale: Int
-  public let needsGuide = true
+  public let guideKind: GuideKind? = .photo
   let head: Conv2d, imageHead: Conv2d, tail: Conv2d
   let fusions: [DORNetFusion]
   let groups: [ResidualGroup]

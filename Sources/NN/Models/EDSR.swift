@@ -28,6 +28,7 @@ public final class EDSR: Network {
     })
 
   public let scale: Int
+  public var imageChannels: Int { mean.count }
   public var reach: Int? { 2 * body.count + 5 }
   let range: Float
   let mean: [Float]

@@ -20,6 +20,7 @@ public final class MSRResNet: Network {
     })
 
   public let scale: Int
+  public var imageChannels: Int { first.weight.shape[1] }
   public var reach: Int? { 2 * body.count + 3 }
   let first: Conv2d
   let body: [ResidualBlock]

@@ -22,11 +22,7 @@ public struct ModelProfile: Sendable, Hashable {
   public init(_ description: JSON, height: Int, width: Int, probe: Int = 16) throws {
     let network = try ModelCatalogue.make(description)
     network.setTraining(false)
-    let kind = ModelCatalogue.kind(description["type"]?.stringValue ?? "")
-    func option(_ name: String) -> Int? {
-      description[name]?.intValue ?? kind?.options.first { $0.name == name }?.defaultValue.intValue
-    }
-    let channels = option("image_channels") ?? option("input_channels") ?? 1
+    let channels = network.imageChannels
     let side = (probe + network.sizeMultiple - 1) / network.sizeMultiple * network.sizeMultiple
     let small = Self.measure(network, channels: channels, side: side)
     let large = Self.measure(network, channels: channels, side: 2 * side)
@@ -44,7 +40,7 @@ public struct ModelProfile: Sendable, Hashable {
   private static func measure(_ network: any Network, channels: Int, side: Int) -> (work: Double, memory: Double) {
     let input = NetworkInput(
       depth: .filled([1, channels, side, side], 0.5),
-      guide: network.needsGuide ? .filled([1, 3, side * network.scale, side * network.scale], 0.5) : nil)
+      guide: network.guideKind.map { .filled([1, $0.channels, side * network.scale, side * network.scale], 0.5) })
     let divisors = network.transposedStrides
     let monitor = Monitor()
     var work = 0.0

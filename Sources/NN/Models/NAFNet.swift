@@ -27,6 +27,7 @@ public final class NAFNet: Network {
     })
 
   public let scale: Int
+  public var imageChannels: Int { intro.weight.shape[1] }
   let intro: Conv2d
   let ending: Conv2d
   let encoder: NAFEncoder

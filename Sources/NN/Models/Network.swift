@@ -1,8 +1,18 @@
 import Basics
 import Foundation
 
-/// What goes into a depth super-resolution network: low-resolution depth [n, 1, h, w] in 0...1 and, for guided networks, an
-/// RGB image [n, 3, H, W] in 0...1 at the output's size.
+/// What a guided network wants to see beside its input, at the output's size.
+public enum GuideKind: String, Sendable, Hashable {
+  /// RGB, three planes.
+  case photo
+  /// Relative depth of the image, made elsewhere, one plane.
+  case relative
+
+  public var channels: Int { self == .photo ? 3 : 1 }
+}
+
+/// What goes into a super-resolution network: a low-resolution depth map [n, 1, h, w] or photo [n, 3, h, w] in 0...1 and, for
+/// guided networks, a guide [n, 1 or 3, H, W] in 0...1 at the output's size.
 public struct NetworkInput {
   public var depth: Tensor
   public var guide: Tensor?
@@ -31,7 +41,10 @@ public protocol Network: Module {
   var scale: Int { get }
   /// The input's sides must be multiples of this.
   var sizeMultiple: Int { get }
-  var needsGuide: Bool { get }
+  /// What it wants beside its input; nil: nothing.
+  var guideKind: GuideKind? { get }
+  /// Channels of the input and of the output: 1 for depth, 3 for photos.
+  var imageChannels: Int { get }
   /// How far an output pixel can see to any side, in input pixels; nil when it sees the whole image (global pooling,
   /// attention over channels). Known for networks that can be applied tile by tile.
   var reach: Int? { get }
@@ -40,7 +53,9 @@ public protocol Network: Module {
 
 extension Network {
   public var sizeMultiple: Int { 1 }
-  public var needsGuide: Bool { false }
+  public var guideKind: GuideKind? { nil }
+  public var needsGuide: Bool { guideKind != nil }
+  public var imageChannels: Int { 1 }
   public var reach: Int? { nil }
 }
 

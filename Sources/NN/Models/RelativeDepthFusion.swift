@@ -33,7 +33,7 @@ public final class RelativeDepthFusion: Network {
     })
 
   public let scale: Int
-  public let needsGuide = true
+  public let guideKind: GuideKind? = .relative
   let depthIntro: Conv2d, relativeIntro: Conv2d, ending: Conv2d
   let depthEncoder: NAFEncoder, relativeEncoder: NAFEncoder
   let middle: [NAFBlock]

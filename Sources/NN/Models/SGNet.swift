@@ -24,7 +24,7 @@ public final class SGNet: Network {
     })
 
   public let scale: Int
-  public let needsGuide = true
+  public let guideKind: GuideKind? = .photo
   let imageFirst: Conv2d
   let imageBlocks: [ResidualBlock]
   let depthFirst: Conv2d, depthSecond: Conv2d

@@ -16,6 +16,7 @@ public final class SRCNN: Network, DSDMSRUnit {
     })
 
   public let scale: Int
+  public var imageChannels: Int { first.weight.shape[1] }
   public var reach: Int? { (8 + scale - 1) / scale + (scale > 1 ? 2 : 0) }
   let first: Conv2d
   let second: Conv2d

@@ -70,6 +70,7 @@ public final class SwinIR: Network {
 
   public let setup: Configuration
   public var scale: Int { setup.scale }
+  public var imageChannels: Int { setup.imageChannels }
   /// A token sees its window in every block and one pixel more in every convolution. Tiles on the grid of windows keep them.
   public var reach: Int? { setup.window * setup.depths.reduce(0, +) + setup.depths.count + 5 }
   let mean: [Float]

@@ -31,30 +31,36 @@ public struct TrainedModel {
     return TrainedModel(network: network, description: description)
   }
 
-  /// Super-resolves one depth map.
+  /// Super-resolves one depth map or photo.
   /// - Parameters:
-  ///   - depth: height * width values in 0...1, row-major.
-  ///   - guide: for guided networks, three planes of the output's size.
+  ///   - depth: the planes of the input, each height * width values in 0...1, row-major: one for depth, three for photos.
+  ///   - guide: for guided networks, planes of the output's size: three of an RGB image, one of relative depth.
+  /// - Returns: as many planes as the input has, of the output's size.
   /// - Throws: `ModelError` when the size or the guide does not fit.
   public func predict(
     _ depth: [Float], height: Int, width: Int, guide: [Float]? = nil
   ) throws -> (depth: [Float], height: Int, width: Int) {
     let multiple = network.sizeMultiple
-    guard depth.count == height * width else {
-      throw ModelError("\(depth.count) values are no depth map of \(height)x\(width)")
+    let channels = network.imageChannels
+    guard depth.count == channels * height * width else {
+      throw ModelError(
+        "\(depth.count) values are no \(channels == 1 ? "depth map" : "image of \(channels) channels") of \(height)x\(width)"
+      )
     }
     guard height % multiple == 0, width % multiple == 0 else {
       throw ModelError("the sides of the input must be multiples of \(multiple), not \(height)x\(width)")
     }
     let (oh, ow) = (height * network.scale, width * network.scale)
-    if network.needsGuide, guide?.count != 3 * oh * ow {
-      throw ModelError("this model needs an RGB guide of \(oh)x\(ow)")
+    let kind = network.guideKind
+    if let kind, guide?.count != kind.channels * oh * ow {
+      let what = kind == .photo ? "an RGB guide" : "relative depth as a guide"
+      throw ModelError("this model needs \(what) of \(oh)x\(ow)")
     }
     let output = NN.withoutGradients {
       network(
         NetworkInput(
-          depth: Tensor(depth, [1, 1, height, width]), guide: guide.map { Tensor($0, [1, 3, oh, ow]) }
-        )
+          depth: Tensor(depth, [1, channels, height, width]),
+          guide: kind.flatMap { kind in guide.map { Tensor($0, [1, kind.channels, oh, ow]) } })
       ).depth
     }
     return (output.values, output.h, output.w)

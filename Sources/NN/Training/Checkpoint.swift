@@ -9,10 +9,14 @@ struct Checkpoint {
   /// Sums for the mean training loss of this epoch.
   var lossSum: Double
   var lossWeight: Double
+  var termSums: [String: Double]
   var history: History
   var bestL1: Double?
+  var bestScore: Double?
   var network: [String: StoredTensor]
   var best: [String: StoredTensor]
+  /// The moving average of the parameters; empty without one.
+  var average: [String: StoredTensor]
   var optimiser: [String: StoredTensor]
   var optimiserSteps: [String: Int]
   var fingerprint: String
@@ -25,17 +29,20 @@ struct Checkpoint {
     var tensors: [String: StoredTensor] = [:]
     for (name, tensor) in network { tensors["network.\(name)"] = tensor }
     for (name, tensor) in best { tensors["best.\(name)"] = tensor }
+    for (name, tensor) in average { tensors["average.\(name)"] = tensor }
     for (name, tensor) in optimiser { tensors["optimiser.\(name)"] = tensor }
     let state: JSON = [
       "epoch": .int(epoch), "step": .int(step), "loss_sum": .double(lossSum), "loss_weight": .double(lossWeight),
-      "history": history.json, "best_l1": bestL1.map { .double($0) } ?? .null, "fingerprint": .string(fingerprint),
+      "history": history.json, "best_l1": bestL1.map { .double($0) } ?? .null,
+      "best_score": bestScore.map { .double($0) } ?? .null, "fingerprint": .string(fingerprint),
+      "term_sums": .object(termSums.mapValues { .double($0) }),
       "optimiser_steps": .object(optimiserSteps.mapValues { .int($0) }),
     ]
     let manager = FileManager.default
     try manager.createDirectory(at: folder, withIntermediateDirectories: true)
     let (current, old) = (folder.appending(path: Self.name), folder.appending(path: Self.previous))
     let fresh = folder.appending(path: "checkpoint.new")
-    let bytes = Safetensors.data(tensors, metadata: ["format": "pipeline-checkpoint-1", "state": state.canonical])
+    let bytes = Safetensors.data(tensors, metadata: ["format": "pipeline-checkpoint-2", "state": state.canonical])
     try bytes.write(to: fresh)
     try synchronise(fresh)
     if manager.fileExists(atPath: current.path) { try move(current, to: old) }
@@ -80,28 +87,34 @@ struct Checkpoint {
       }
       return result
     }
-    guard contents.metadata["format"] == "pipeline-checkpoint-1", let text = contents.metadata["state"],
+    guard contents.metadata["format"] == "pipeline-checkpoint-2", let text = contents.metadata["state"],
       let state = try? JSON(parsing: text),  // reported below like any other damage
       let epoch = state["epoch"]?.intValue, let step = state["step"]?.intValue,
       let lossSum = state["loss_sum"]?.doubleValue, let lossWeight = state["loss_weight"]?.doubleValue,
       let history = state["history"].flatMap({ History(json: $0) }),
-      let fingerprint = state["fingerprint"]?.stringValue, let steps = state["optimiser_steps"]?.objectValue
+      let fingerprint = state["fingerprint"]?.stringValue, let steps = state["optimiser_steps"]?.objectValue,
+      let termSums = state["term_sums"]?.objectValue
     else { throw TrainingError("\(url.path) is not a checkpoint of this program") }
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
     (self.history, self.fingerprint) = (history, fingerprint)
+    self.termSums = termSums.compactMapValues(\.doubleValue)
     bestL1 = state["best_l1"]?.doubleValue
+    bestScore = state["best_score"]?.doubleValue
     network = below("network.")
     best = below("best.")
+    average = below("average.")
     optimiser = below("optimiser.")
     optimiserSteps = steps.compactMapValues(\.intValue)
   }
 
   init(
-    epoch: Int, step: Int, lossSum: Double, lossWeight: Double, history: History, bestL1: Double?,
-    network: [String: StoredTensor], best: [String: StoredTensor], optimiser: any Optimiser, fingerprint: String
+    epoch: Int, step: Int, lossSum: Double, lossWeight: Double, termSums: [String: Double], history: History,
+    bestL1: Double?, bestScore: Double?, network: [String: StoredTensor], best: [String: StoredTensor],
+    average: [String: StoredTensor], optimiser: any Optimiser, fingerprint: String
   ) {
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
-    (self.history, self.bestL1, self.network, self.best) = (history, bestL1, network, best)
+    (self.termSums, self.history, self.bestL1, self.bestScore) = (termSums, history, bestL1, bestScore)
+    (self.network, self.best, self.average) = (network, best, average)
     self.optimiser = optimiser.state.mapValues(\.stored)
     optimiserSteps = optimiser.steps
     self.fingerprint = fingerprint

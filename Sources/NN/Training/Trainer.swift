@@ -23,22 +23,31 @@ public struct TrainingProgress: Sendable {
 public final class Trainer {
   public let network: any Network
   public let configuration: TrainerConfiguration
-  private let training: any TrainingSource
-  private let validation: any TrainingSource
-  private let folder: URL?
-  private let optimiser: any Optimiser
-  private let parameters: [(name: String, parameter: Parameter)]
+  let training: any TrainingSource
+  let validation: any TrainingSource
+  let folder: URL?
+  let optimiser: any Optimiser
+  let parameters: [(name: String, parameter: Parameter)]
   private let cache: SampleCache
-  private let fingerprint: String
+  let fingerprint: String
 
   // The state of the run; together with the network and the optimiser what a checkpoint holds.
-  private var epoch = 0
-  private var step = 0
-  private var lossSum = 0.0
-  private var lossWeight = 0.0
-  public private(set) var history = History()
-  public private(set) var bestL1: Double?
-  private var best: [String: StoredTensor] = [:]
+  var epoch = 0
+  var step = 0
+  var lossSum = 0.0
+  var lossWeight = 0.0
+  /// Sums by term, as `lossSum`.
+  var termSums: [String: Double] = [:]
+  public internal(set) var history = History()
+  /// The masked validation L1 of the best epoch, and what made it the best (smaller is better).
+  public internal(set) var bestL1: Double?
+  var bestScore: Double?
+  var best: [String: StoredTensor] = [:]
+  let average: MovingAverage?
+
+  /// Seconds for which training waited for examples: in all, and for the first batch of each epoch.
+  public private(set) var waited = 0.0
+  public private(set) var waitedFirst = 0.0
 
   /// Called after every step.
   public var onProgress: ((TrainingProgress) -> Void)?
@@ -62,6 +71,7 @@ public final class Trainer {
     self.folder = folder
     parameters = network.namedParameters
     optimiser = configuration.makeOptimiser(parameters)
+    average = configuration.averageDecay.map { [parameters] in MovingAverage(parameters, decay: $0) }
     cache = SampleCache(limit: configuration.cacheLimit)
     let names =
       (0..<training.count).map { training.name($0) } + ["|"] + (0..<validation.count).map { validation.name($0) }
@@ -106,14 +116,12 @@ public final class Trainer {
     }
   }
 
-  private var itemsPerEpoch: Int { training.count * configuration.repeats }
-  private var batchesPerEpoch: Int { (itemsPerEpoch + configuration.batch - 1) / configuration.batch }
-  private var stepsPerEpoch: Int { (batchesPerEpoch + configuration.accumulation - 1) / configuration.accumulation }
+  private var stepsPerEpoch: Int { configuration.stepsPerEpoch(examples: training.count) }
 
   /// The order of an epoch depends on the seed and the epoch's number only, so that resuming needs no generator state.
   private func requests(epoch: Int) -> [BatchLoader.Request] {
     var random = SeededRandom(seed: configuration.seed, stream: "order/\(epoch)")
-    let order = random.permutation(itemsPerEpoch)
+    let order = random.permutation(training.count * configuration.repeats)
     return stride(from: 0, to: order.count, by: configuration.batch).map { start in
       BatchLoader.Request(
         items: order[start..<min(order.count, start + configuration.batch)].map {
@@ -127,8 +135,11 @@ public final class Trainer {
     let loader = BatchLoader(
       training, configuration.augmentation, seed: configuration.seed,
       requests: Array(all.dropFirst(step * configuration.accumulation)), cache: cache)
-    defer { loader.close() }
-    let rate = configuration.schedule.rate(at: epoch, base: configuration.learningRate)
+    defer {
+      loader.close()
+      waited += loader.waited
+      waitedFirst += loader.waitedFirst
+    }
     network.setTraining(true)
     while step < stepsPerEpoch {
       network.clearGradients()
@@ -137,12 +148,14 @@ public final class Trainer {
         guard let samples = try loader.next() else { break }
         let batch = try Batch(samples)
         names += batch.names
-        let loss = try accumulate(batch)
-        lossSum += Double(loss) * Double(batch.names.count)
-        lossWeight += Double(batch.names.count)
+        let weight = Double(batch.names.count)
+        let loss = try accumulate(batch, weight)
+        lossSum += Double(loss) * weight
+        lossWeight += weight
       }
       try checkGradients(names)
-      optimiser.step(learningRate: rate, gradientScale: parameters.clipGradients(configuration.clipping))
+      optimiser.step(learningRate: rate(step), gradientScale: parameters.clipGradients(configuration.clipping))
+      average?.update()
       step += 1
       try afterStep(
         TrainingProgress(
@@ -151,48 +164,56 @@ public final class Trainer {
           validationL1: history.epochs.last?.validationL1, bestL1: bestL1))
     }
     network.clearGradients()
-    try finishEpoch(rate)
+    try finishEpoch(rate(0))
+  }
+
+  /// The rate of a step of this epoch.
+  private func rate(_ step: Int) -> Double {
+    let time = configuration.scheduleUnit == .epoch ? epoch : epoch * stepsPerEpoch + step
+    return configuration.schedule.rate(at: time, base: configuration.learningRate)
   }
 
   private func finishEpoch(_ rate: Double) throws {
-    let l1 = try validate()
-    let isBest = l1.map { $0 < (bestL1 ?? .infinity) } ?? true
+    let isDue = (epoch + 1) % configuration.validationInterval == 0 || epoch + 1 == configuration.epochs
+    let result = isDue ? try validate() : nil
+    if let result, !result.l1.isFinite || !result.psnr.isFinite {
+      throw failure("the validation L1 is \(result.l1)", (0..<validation.count).prefix(1).map { validation.name($0) })
+    }
+    let score = result.map { configuration.best == .l1 ? $0.l1 : -$0.psnr }
+    // Without validation examples the last epoch counts as the best.
+    let isBest = score.map { $0 < (bestScore ?? .infinity) } ?? (validation.count == 0)
     if isBest {
-      bestL1 = l1 ?? bestL1
-      best = network.stateDictionary()
+      (bestScore, bestL1) = (score, result?.l1)
+      best = withAverage { network.stateDictionary() }
+    }
+    var more = Dictionary(uniqueKeysWithValues: termSums.map { ("loss_\($0.key)", $0.value / lossWeight) })
+    if let result {
+      more["val_psnr"] = result.psnr
+      for (name, value) in result.lowerScales { more["val_psnr_\(name)"] = value }
     }
     history.epochs.append(
       History.Epoch(
-        epoch: epoch + 1, learningRate: rate, trainingLoss: lossSum / lossWeight, validationL1: l1, isBest: isBest))
-    (epoch, step, lossSum, lossWeight) = (epoch + 1, 0, 0, 0)
+        epoch: epoch + 1, learningRate: rate, trainingLoss: lossSum / lossWeight, validationL1: result?.l1,
+        isBest: isBest, more: more))
+    (epoch, step, lossSum, lossWeight, termSums) = (epoch + 1, 0, 0, 0, [:])
   }
 
   /// The loss of a batch; its gradient, divided by the accumulation, is added to the parameters.
-  private func accumulate(_ batch: Batch) throws -> Float {
-    let output = network(batch.input)
-    let loss = try self.loss(output, batch)
-    let value = loss.item
+  private func accumulate(_ batch: Batch, _ weight: Double) throws -> Float {
+    let loss = try BatchLoss(network(batch.input), batch, configuration.loss)
+    let total = loss.total
+    let value = total.item
     guard value.isFinite else { throw failure("the loss is \(value)", batch) }
-    loss.affine(1 / Float(configuration.accumulation)).backward()
+    if loss.terms.count > 1 {
+      for (name, term) in loss.terms { termSums[name, default: 0] += Double(term.item) * weight }
+    }
+    total.affine(1 / Float(configuration.accumulation)).backward()
     return value
   }
 
-  private func loss(_ output: NetworkOutput, _ batch: Batch) throws -> Tensor {
-    let weights = configuration.loss
-    var loss = output.depth.maskedL1(batch.target, mask: batch.mask).affine(Float(weights.l1))
-    if weights.gradient != 0 {
-      loss = loss + output.depth.maskedGradientL1(batch.target, mask: batch.mask).affine(Float(weights.gradient))
-    }
-    if weights.normals != 0 {
-      guard let predicted = output.normal else {
-        throw TrainingError("a loss on normals needs a network that predicts them (`predict_normal: true`)")
-      }
-      guard let target = batch.normal else {
-        throw TrainingError("a loss on normals needs normals for `\(batch.names.joined(separator: "`, `"))`")
-      }
-      loss = loss + predicted.normalCosineLoss(target, mask: batch.mask).affine(Float(weights.normals))
-    }
-    return loss
+  /// Calls `body` with the averaged weights in place, where there are any.
+  func withAverage<Result>(_ body: () throws -> Result) rethrows -> Result {
+    try average?.inPlace(body) ?? body()
   }
 
   private func failure(_ what: String, _ batch: Batch) -> TrainingError {
@@ -219,44 +240,5 @@ public final class Trainer {
     guard !parameters.gradientNorm(order: 1).isFinite else { return }
     let bad = parameters.last { item in item.parameter.gradient.map { $0.values.contains { !$0.isFinite } } ?? false }
     throw failure("the gradient of `\(bad?.name ?? "?")` is not finite", names)
-  }
-
-  /// The mean over the validation examples of the masked L1 on whole maps; nil when there are none.
-  public func validate() throws -> Double? {
-    guard validation.count > 0 else { return nil }
-    network.setTraining(false)
-    defer { network.setTraining(true) }
-    var sum = 0.0
-    for index in 0..<validation.count {
-      let batch = try Batch([try validation.load(index)])
-      let l1 = NN.withoutGradients {
-        network(batch.input).depth.maskedL1(batch.target, mask: batch.mask).item
-      }
-      sum += Double(l1)
-    }
-    return sum / Double(validation.count)
-  }
-
-  // MARK: - Checkpoints
-
-  private func save() throws {
-    guard let folder else { return }
-    try Checkpoint(
-      epoch: epoch, step: step, lossSum: lossSum, lossWeight: lossWeight, history: history, bestL1: bestL1,
-      network: network.stateDictionary(), best: best, optimiser: optimiser, fingerprint: fingerprint
-    ).write(to: folder)
-  }
-
-  private func resume() throws {
-    guard let folder else { return }
-    var notes: [String] = []
-    let found = Checkpoint.read(from: folder, fingerprint: fingerprint, notes: &notes)
-    for note in notes { onNote?(note) }
-    guard let found else { return }
-    try network.load(found.network)
-    optimiser.restore(state: found.optimiser.mapValues { Tensor($0) }, steps: found.optimiserSteps)
-    (epoch, step, lossSum, lossWeight) = (found.epoch, found.step, found.lossSum, found.lossWeight)
-    (history, bestL1, best) = (found.history, found.bestL1, found.best)
-    onNote?("resumed after epoch \(epoch), step \(step)")
   }
 }
