@@ -5,24 +5,29 @@ import Imaging
 import NN
 import Pipeline
 
-/// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps.
+/// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps or photos.
 struct Upscale: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case png, tiff, float }
   enum Mesh: String, ExpressibleByArgument, CaseIterable { case ply, obj }
 
   static let configuration = CommandConfiguration(
-    commandName: "upscale", abstract: "Super-resolve depth maps with a trained model.",
+    commandName: "upscale", abstract: "Super-resolve depth maps or photos with a trained model.",
     discussion: """
       MODEL is a folder with model.json and weights.safetensors: the published output of a `train` or `weights.import` stage, \
       such as outputs/demo/train@render_q8/model. Inputs are 8- or 16-bit grey PNG or TIFF files of any size, 0 = background, \
-      white = nearest; the bit depth is read from each file. Results are 16-bit, named after their input.
+      white = nearest; the bit depth is read from each file. Results are 16-bit, named after their input. Models for photos take \
+      RGB files. Guided models need --guide: what they see beside the depth, a photo or relative depth of the same picture.
       """)
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
-  @Argument(help: "Depth maps.", completion: .file(extensions: ["png", "tif", "tiff"])) var inputs: [String]
+  @Argument(
+    help: "Depth maps, or photos for a model of photos.",
+    completion: .file(extensions: ["png", "tif", "tiff", "jpg", "jpeg"])) var inputs: [String]
   @Option(name: [.short, .long], help: "Folder for the results; made when it is not there.", completion: .directory)
   var output: String
   @Option(help: "png (16-bit), tiff (16-bit) or float (32-bit TIFF).") var format: Format = .png
+  @Option(help: "For guided models: a picture, or a folder of pictures named as the inputs.", completion: .file())
+  var guide: String?
   @Option(help: "Also write a mesh: ply or obj.") var mesh: Mesh?
   @Flag(help: "Also write a shaded picture, <name>.relief.png.") var relief = false
   @Option(help: "Largest side worked on at once, in input pixels.") var tile = TrainedModel.defaultTile
@@ -39,23 +44,49 @@ struct Upscale: ParsableCommand {
 
   func run() throws {
     NN.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
-    let trained = try Self.load(model)
+    let (trained, name) = try Self.load(model)
+    let choice = try GuideChoice(trained.network, name: name)
+    if let choice, guide == nil {
+      throw StageFailure(
+        "this model is guided by `\(choice.name)`", help: "give a picture or a folder of pictures with --guide")
+    }
+    let channels = trained.network.imageChannels
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for input in inputs {
       let image = try Self.read(input)
-      guard image.raster.channels == 1 else {
-        throw StageFailure("\(input): a depth map is grey, this image has \(image.raster.channels) channels")
+      guard image.raster.channels == channels else {
+        throw StageFailure(
+          channels == 1
+            ? "\(input): a depth map is grey, this image has \(image.raster.channels) channels"
+            : "\(input): this model takes photos of \(channels) channels, this image has \(image.raster.channels)")
       }
       let (width, height) = (image.raster.width, image.raster.height)
       let scale = trained.network.scale
-      let pixels = try trained.upscale(image.raster.pixels, height: height, width: width, tile: tile)
-      let result = Raster(width: width * scale, height: height * scale, pixels: pixels)
+      let seen = try choice.map { try guidePlanes($0, input, width: width * scale, height: height * scale) }
+      let planes = try trained.upscale(
+        image.raster.planes, height: height, width: width, guide: seen, tile: tile)
+      let result = Raster(planes: planes, width: width * scale, height: height * scale)
       let file = folder.appendingPathComponent(Self.stem(input))
       let written = try write(result, file)
       Console.standardOutput(
         "\(written.lastPathComponent): \(width)x\(height) \(image.bitDepth)-bit -> \(result.width)x\(result.height)\n")
     }
+  }
+
+  /// The guide of one input at the output's size.
+  private func guidePlanes(_ choice: GuideChoice, _ input: String, width: Int, height: Int) throws -> [Float] {
+    var path = guide ?? ""
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      let names = ["png", "jpg", "jpeg", "tif", "tiff"].map { "\(path)/\(Self.stem(input)).\($0)" }
+      guard let found = names.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+        throw StageFailure("\(path): no picture is named \(Self.stem(input))")
+      }
+      path = found
+    }
+    let picture = try Self.read(path).raster
+    return try choice.fitted(choice.channels(of: picture), label: path, width: width, height: height).planes
   }
 
   private func write(_ result: Raster, _ file: URL) throws -> URL {
@@ -70,6 +101,9 @@ struct Upscale: ParsableCommand {
     case .float:
       target = file.appendingPathExtension("tif")
       try ImageFile.write(result, to: target, as: .tiffFloat)
+    }
+    if result.channels == 3, relief || mesh != nil {
+      throw StageFailure("--relief and --mesh are for depth, not for photos")
     }
     if relief {
       let picture = file.appendingPathExtension("relief.png")
@@ -92,7 +126,8 @@ struct Upscale: ParsableCommand {
     URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
   }
 
-  private static func load(_ model: String) throws -> TrainedModel {
+  /// The model, and which guide it was trained with.
+  private static func load(_ model: String) throws -> (model: TrainedModel, guide: String?) {
     let folder = URL(fileURLWithPath: model, isDirectory: true)
     let description = folder.appendingPathComponent("model.json")
     guard let data = FileManager.default.contents(atPath: description.path) else {
@@ -102,8 +137,9 @@ struct Upscale: ParsableCommand {
     }
     do {
       let json = try JSON(parsing: data)
-      return try TrainedModel.load(
+      let trained = try TrainedModel.load(
         description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
+      return (trained, json["guide"]?.stringValue)
     } catch let error as ModelError {
       throw StageFailure(error.description)
     } catch let error as DecodingError {

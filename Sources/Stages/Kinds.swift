@@ -18,17 +18,21 @@ extension ArtifactKind {
   public static let maps: ArtifactKind = "maps"
   /// Samples: `normal.png` (16-bit RGB); record: source.
   public static let normals: ArtifactKind = "normals"
+  /// Samples: `relative.png` (16-bit grey, 1 = nearest, scaled to 0...1): relative depth made elsewhere.
+  public static let relative: ArtifactKind = "relative"
   /// Samples: `mask.png` (8-bit, 0 or 255).
   public static let masks: ArtifactKind = "masks"
-  /// Samples: `depth.png`, `mask.png`, optional `photo.png`, `normal_splat.png`, `normal_<source>.png`; record: side.
+  /// Samples: `depth.png`, `mask.png`, optional `photo.png`, `relative.png`, `normal_splat.png`, `normal_<source>.png`; or
+  /// `photo.png` alone; record: side.
   public static let dataset: ArtifactKind = "dataset"
-  /// Samples: `lr.png` (16-bit grey, or 8-bit where the degradation quantises); record: kind, scale.
+  /// Samples: `lr.png` (16-bit grey, or 8-bit where the degradation quantises; RGB of photos); record: kind, scale, and `of`
+  /// where the truth is another file of the dataset than `depth.png`.
   public static let pairs: ArtifactKind = "pairs"
   /// Samples: `depth.png`, a high-resolution map predicted elsewhere; record: method, bits.
   public static let predictions: ArtifactKind = "predictions"
   /// Files: `model.json` and `weights.safetensors`.
   public static let model: ArtifactKind = "model"
-  /// Files: `history.csv` and `history.json`.
+  /// Files: `history.csv`, `history.json` and a TensorBoard event file.
   public static let log: ArtifactKind = "log"
   /// Files: CSV and JSON tables with the protocol they were measured under, `summary.txt`, `panels/`.
   public static let table: ArtifactKind = "table"

@@ -17,6 +17,9 @@ import Testing
     "masks.build v1": "a59b9af956a5",
     "dataset.split v1": "0758c26b8666",
     "depth.degrade v1": "028ae8ed4db6",
+    "photos.split v1": "",
+    "photos.degrade v1": "",
+    "relative.import v1": "",
     "command v1": "1e7f2b787d4c",
     "heads.synthesize v1": "2279bce2e45c",
     "splats.render v1": "33c157ddd24d",
@@ -59,6 +62,13 @@ import Testing
     case "masks.build": return ([:], .of(["maps": maps]))
     case "dataset.split": return (["training_names": ["face 0"], "validation_names": ["face 1"]], .of(["maps": maps]))
     case "depth.degrade": return (["kind": "bicubic_noise"], .of(["dataset": dataset]))
+    case "photos.split": return (["validation": 0.5, "multiple": 6], .of(["photos": photos]))
+    case "photos.degrade": return ([:], .of(["dataset": photos]))
+    case "relative.import":
+      // The depth of the heads as seen by another network.
+      let seen = Dictionary(
+        uniqueKeysWithValues: heads.map { ("relative_depth/\($0.name).png", $0.files["depth.png"]!) })
+      return ([:], .of(["maps": maps, "folder": StageRunner.artifact("folder", files: seen)]))
     case "command":
       return (["argv": ["sh", "-c", "cp -r {input:dataset}/* {output:out}/"]], .of(["dataset": dataset]))
     case "evaluate.cross":
@@ -109,7 +119,7 @@ import Testing
 
   @Test(arguments: [
     "images.collect", "facelift.ingest", "maps.normalize", "normals.import", "masks.build", "dataset.split",
-    "depth.degrade",
+    "depth.degrade", "photos.split", "photos.degrade", "relative.import",
     "command", "evaluate.cross", "heads.synthesize", "splats.render", "splats.consistency", "splats.degrade",
   ])
   func outputOnlyChangesWithTheVersion(name: String) async throws {

@@ -4,16 +4,22 @@ import Imaging
 import NN
 import Pipeline
 
-/// Anything that turns a low-resolution depth map into a high-resolution one: a network, an interpolation, predictions made
-/// elsewhere.
+/// Anything that turns a low-resolution depth map or photo into a high-resolution one: a network, an interpolation,
+/// predictions made elsewhere.
 protocol DepthMethod {
   var record: MethodRecord { get }
+  /// What it sees beside the low-resolution map; nil: nothing.
+  var guide: GuideChoice? { get }
   /// - Parameters:
-  ///   - low: one channel, 0...1.
-  ///   - photo: RGB, 0...1, any size; for guided methods.
+  ///   - low: one channel, or three of a photo, 0...1.
+  ///   - photo: for guided methods what `guide` names, of `width` x `height`; else ignored.
   ///   - sample: the sample's name, for methods that only look predictions up.
-  /// - Returns: one channel of `width` x `height`, 0...1.
+  /// - Returns: as many channels of `width` x `height`, 0...1.
   func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster
+}
+
+extension DepthMethod {
+  var guide: GuideChoice? { nil }
 }
 
 /// A way of interpolating that needs no training.
@@ -53,6 +59,7 @@ struct InterpolationMethod: DepthMethod {
 /// A trained network, as an artifact of kind `model` holds it.
 struct NetworkMethod: DepthMethod {
   let record: MethodRecord
+  let guide: GuideChoice?
   private let network: TrainedModel
 
   /// - Parameter tests: identifiers of the test sets, to know which of them the network was trained for.
@@ -66,6 +73,7 @@ struct NetworkMethod: DepthMethod {
     do {
       json = try JSON(parsing: try Data(contentsOf: description.url))
       network = try TrainedModel.load(description: json["model"] ?? json, weights: weights.url)
+      guide = try GuideChoice(network.network, name: json["guide"]?.stringValue)
     } catch {
       throw StageFailure("the model of `\(instance)` cannot be loaded: \(error)")
     }
@@ -78,13 +86,22 @@ struct NetworkMethod: DepthMethod {
   }
 
   func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster {
-    let result = try network.predict(low.pixels, height: low.height, width: low.width, guide: nil)
-    guard (result.width, result.height) == (width, height) else {
+    guard low.channels == network.network.imageChannels else {
       throw StageFailure(
-        "`\(record.id)` makes \(result.width) x \(result.height) of \(low.width) x \(low.height), but the ground truth of "
-          + "`\(sample)` is \(width) x \(height)", help: "train and evaluate with the same scale")
+        "`\(record.id)` takes \(network.network.imageChannels) channels, but the low-resolution map of `\(sample)` has "
+          + "\(low.channels)", help: "networks for depth cannot be tested on photos, nor the other way round")
     }
-    return Raster(width: width, height: height, pixels: result.depth)
+    let scale = network.network.scale
+    guard (low.width * scale, low.height * scale) == (width, height) else {
+      throw StageFailure(
+        "`\(record.id)` makes \(low.width * scale) x \(low.height * scale) of \(low.width) x \(low.height), but the ground "
+          + "truth of `\(sample)` is \(width) x \(height)", help: "train and evaluate with the same scale")
+    }
+    let guide = self.guide == nil ? nil : photo?.planes
+    // Whole, not in tiles: what a table says must not depend on memory.
+    let result = try network.upscale(
+      low.planes, height: low.height, width: low.width, guide: guide, tile: max(low.width, low.height))
+    return Raster(planes: result, width: width, height: height)
   }
 }
 

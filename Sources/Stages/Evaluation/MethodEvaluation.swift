@@ -104,7 +104,8 @@ struct MethodEvaluation {
 
   private func predict(_ method: any DepthMethod, _ view: EvaluatedSample) throws -> Raster {
     let prediction = try method.predict(
-      view.low, width: view.truth.width, height: view.truth.height, photo: view.photo, sample: view.name)
+      view.low, width: view.truth.width, height: view.truth.height, photo: try method.guide.map { try view.guide($0) },
+      sample: view.name)
     return scoring.clamp ? prediction.clamped() : prediction
   }
 
@@ -147,6 +148,9 @@ struct EvaluatedSample {
   let truth: Raster
   let mask: Mask
   let photo: Raster?
+  private let sample: Sample
+  /// Size of the truth before columns and rows were left out.
+  private let fullSize: (width: Int, height: Int)
 
   /// - Throws: `StageFailure` and `BadSample` naming the file that is missing or does not fit.
   init(_ sample: Sample, pair: Sample) throws {
@@ -159,9 +163,20 @@ struct EvaluatedSample {
       throw StageFailure("`\(sample.name)` has no low-resolution map")
     }
     name = sample.name
-    low = try SampleImage.grey(lowFile, label: label("low-resolution map"))
-    var truth = try SampleImage.grey(try file("depth.png"), label: label("depth.png"))
-    var mask = try SampleImage.mask(try file("mask.png"), label: label("mask.png"))
+    self.sample = sample
+    let role = PairRecord.truthRole(pair)
+    let isPhoto = role == "photo.png"
+    func image(_ file: StoredFile, _ what: String) throws -> Raster {
+      try isPhoto
+        ? SampleImage.colour(file, label: label(what)) : SampleImage.grey(file, label: label(what))
+    }
+    low = try image(lowFile, "low-resolution map")
+    var truth = try image(try file(role), role)
+    fullSize = (truth.width, truth.height)
+    var mask =
+      isPhoto && sample.files["mask.png"] == nil
+      ? Mask(width: truth.width, height: truth.height, repeating: true)
+      : try SampleImage.mask(try file("mask.png"), label: label("mask.png"))
     guard (mask.width, mask.height) == (truth.width, truth.height) else {
       throw StageFailure("mask and depth of `\(sample.name)` differ in size")
     }
@@ -178,5 +193,14 @@ struct EvaluatedSample {
       }
     }
     (self.truth, self.mask, self.photo) = (truth, mask, photo)
+  }
+
+  /// What a guided method sees, cut to the truth.
+  /// - Throws: `StageFailure` when the dataset has no such file or it is of another shape.
+  func guide(_ choice: GuideChoice) throws -> Raster {
+    let whole = try choice.read(
+      try choice.file(of: sample), sample: name, width: fullSize.width, height: fullSize.height)
+    return (whole.width, whole.height) == (truth.width, truth.height)
+      ? whole : whole.cropped(x: 0, y: 0, width: truth.width, height: truth.height)
   }
 }

@@ -23,10 +23,13 @@ struct PanelPainter {
       "input": enlarged, "prediction": prediction, "truth": truth,
       "error": Self.heat(predictionError, limit: Float(limit)),
       "baseline_error": Self.heat(baselineError, limit: Float(limit)),
-      "relief_input": Relief.shade(baseline, mask: mask), "relief_prediction": Relief.shade(prediction, mask: mask),
-      "relief_truth": Relief.shade(truth, mask: mask),
     ]
-    if let photo { pictures["photo"] = photo }
+    if truth.channels == 1 {
+      pictures["relief_input"] = Relief.shade(baseline, mask: mask)
+      pictures["relief_prediction"] = Relief.shade(prediction, mask: mask)
+      pictures["relief_truth"] = Relief.shade(truth, mask: mask)
+      if let photo { pictures["photo"] = photo }
+    }
     return (try pictures.mapValues { try ImageFile.encode(fitted($0).clamped(), as: .png8) }, limit)
   }
 
@@ -37,10 +40,14 @@ struct PanelPainter {
       picture, width: max(1, picture.width * size / longest), height: max(1, picture.height * size / longest))
   }
 
+  /// The absolute error inside the mask, its mean over the channels.
   private static func error(_ a: Raster, _ b: Raster, _ mask: Mask) -> Raster {
     var result = Raster(width: a.width, height: a.height)
+    let channels = a.channels
     for pixel in result.pixels.indices where mask[pixel] {
-      result.pixels[pixel] = abs(a.pixels[pixel] - b.pixels[pixel])
+      var sum: Float = 0
+      for i in pixel * channels..<(pixel + 1) * channels { sum += abs(a.pixels[i] - b.pixels[i]) }
+      result.pixels[pixel] = sum / Float(channels)
     }
     return result
   }

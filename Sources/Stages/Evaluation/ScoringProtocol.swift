@@ -98,6 +98,10 @@ struct ScoringProtocol: StageParameters {
   /// One sample's scores by metric identifier; `mse` (value range 1) and `mse_full` besides, from which aggregates are made.
   /// - Throws: `StageFailure` when the mask holds too few pixels for a figure that means anything.
   func score(_ prediction: Raster, truth: Raster, mask: Mask, sample: String) throws -> [String: Double] {
+    guard truth.channels == 1 || (!detailed && mesh == nil) else {
+      throw StageFailure(
+        "`detailed` and `mesh` measure depth, but `\(sample)` is a photo", help: "leave them out for photos")
+    }
     let full = ImageMetrics.compute(prediction: prediction, truth: truth, border: cropBorder, full: false)
     let inside =
       masked

@@ -21,6 +21,7 @@ struct DatasetSplit: SampleStage {
     InputPort("normals", .normals, arity: .optional, doc: "Imported normals, kept as `normal_<source>.png`."),
     InputPort("normals_2", .normals, arity: .optional, doc: "Imported normals from a second source."),
     InputPort("normals_3", .normals, arity: .optional, doc: "Imported normals from a third source."),
+    InputPort("relative", .relative, arity: .optional, doc: "Imported relative depth, kept as `relative.png`."),
   ]
   static let outputs = [OutputPort("dataset", .dataset, .samples, doc: "Everything of one sample; record: side.")]
 
@@ -81,6 +82,9 @@ struct DatasetSplit: SampleStage {
     for input in ["normals", "normals_2", "normals_3"] {
       guard let imported = sample.samples[input], let source = imported.record["source"]?.stringValue else { continue }
       sample.pass(try sample.file("normal.png", of: input), as: "normal_\(source).png", port: port)
+    }
+    if let relative = sample.samples["relative"]?.files["relative.png"] {
+      sample.pass(relative, as: "relative.png", port: port)
     }
     facts["side"] = .string(parameters.side(of: sample.name).rawValue)
     sample.record(facts, port: port)

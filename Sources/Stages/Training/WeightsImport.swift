@@ -6,7 +6,7 @@ import Pipeline
 /// Turns published weights into a model that evaluation and `pipeline upscale` use like a trained one.
 struct WeightsImport: Stage {
   static let type: StageType = "weights.import"
-  static let version = 1
+  static let version = 2
   static let summary = "Imports weights made elsewhere (PyTorch .pth or safetensors) as a model."
   static let inputs: [InputPort] = []
   static let outputs = [OutputPort("model", .model, .files, doc: "`model.json` and `weights.safetensors`.")]
@@ -16,6 +16,7 @@ struct WeightsImport: Stage {
     var model: JSON = ["type": "depth-upres-unet"]
     var state: String?
     var ignore: [String] = []
+    var guide: String?
 
     static let fields: [ParameterField<Self>] = [
       .init("file", \.file, "A .pth, .pt or .safetensors file.", required: true),
@@ -24,12 +25,17 @@ struct WeightsImport: Stage {
         "state", \.state,
         "Where in the file the weights lie, such as `params_ema`; found among the usual places when left out."),
       .init("ignore", \.ignore, "Tensors of the file that the network does not have, by the beginning of their names."),
+      .init(
+        "guide", \.guide,
+        "File of a dataset, without `.png`, that a guided network sees besides; null: photo or relative, as it needs."),
     ]
 
     func validate() -> [String] {
       do {
-        _ = try ModelCatalogue.make(model)
+        _ = try GuideChoice(try ModelCatalogue.make(model), name: guide)
         return []
+      } catch let failure as StageFailure {
+        return [failure.message]
       } catch {
         return ["\(error)"]
       }
@@ -58,11 +64,12 @@ struct WeightsImport: Stage {
           "\(path): \(error)", help: "check the options of `model`, or name tensors to leave out in `ignore`")
       }
       context.services.log("\(path): \(tensors.count) tensors\(place.isEmpty ? "" : " under `\(place)`")")
-      let description: JSON = [
+      var description: [String: JSON] = [
         "format": "pipeline-model-1", "model": parameters.model, "scale": .int(network.scale),
         "parameters": .int(network.parameterCount), "source": .string(URL(filePath: path).lastPathComponent),
       ]
-      try context.write(description.pretty + "\n", to: "model.json", port: "model")
+      if let guide = try GuideChoice(network, name: parameters.guide) { description["guide"] = .string(guide.name) }
+      try context.write(JSON.object(description).pretty + "\n", to: "model.json", port: "model")
       try context.write(Safetensors.data(network.stateDictionary()), to: "weights.safetensors", port: "model")
     } catch let error as WeightsError {
       throw StageFailure(error.description, help: nil)
