@@ -53,6 +53,10 @@ let package = Package(
     .executableTarget(
       name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),
 
+    // Whether decoding images ever starves training.
+    .executableTarget(
+      name: "bench-loading", dependencies: ["Basics", "Imaging", "NN"], path: "Benchmarks/Loading"),
+
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "NNTests", dependencies: ["NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
@@ -63,7 +67,7 @@ let package = Package(
     // Python's jsonschema as a second opinion on the generated schema.
     .target(name: "SchemaHarness", dependencies: ["Basics"], path: "Tests/SchemaHarness"),
     // Runs the built command, as a user would.
-    .testTarget(name: "CLITests", dependencies: ["CLI", "Basics"], exclude: ["Golden"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "Basics", "Imaging", "NN"], exclude: ["Golden"]),
     .testTarget(name: "ReferenceTests", dependencies: ["Stages", "SchemaHarness"]),
     .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
     .executableTarget(name: "bench-splats", dependencies: ["Basics", "Splats"], path: "Benchmarks/Splats"),
