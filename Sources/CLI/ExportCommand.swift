@@ -10,7 +10,8 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Write a trained model as an ONNX file.",
     discussion: """
       MODEL is a folder with model.json and weights.safetensors: the published output of a `train` or `weights.import` stage. \
-      The file uses operator set \(OnnxGraph.opset); input `depth` [batch, c, height, width] in 0...1, output `depth_sr`.
+      The file uses operator set \(OnnxGraph.opset) (dornet: 19); input `depth` [batch, c, height, width] in 0...1 and for guided models \
+      `guide` at the output's size, output `depth_sr`.
       """)
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
@@ -32,7 +33,8 @@ struct ExportCommand: ParsableCommand {
       let name = trained.description["type"]?.stringValue ?? "model"
       let bytes = try OnnxExport.data(trained.network, name: name)
       try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
-      Console.standardOutput("\(output): \(name), operator set \(OnnxGraph.opset), \(bytes.count) bytes\n")
+      Console.standardOutput(
+        "\(output): \(name), operator set \(OnnxExport.opset(trained.network)), \(bytes.count) bytes\n")
     } catch let error as ModelError {
       throw StageFailure(error.description)
     } catch let error as WeightsError {

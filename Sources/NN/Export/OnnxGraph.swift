@@ -1,10 +1,12 @@
 import Foundation
 
-/// Builds an ONNX model node by node: intermediate representation 8, default operator set 17, float32, free batch and image
-/// sizes. Source: onnx.proto and the operator descriptions of github.com/onnx/onnx.
+/// Builds an ONNX model node by node: float32, free batch and image sizes; operator set 17 with intermediate representation 8,
+/// or what a network's operators need. Source: onnx.proto and the operator descriptions of github.com/onnx/onnx.
 public final class OnnxGraph {
-  /// The default operator set of the files.
+  /// The operator set of most files.
   public static let opset = 17
+  /// The operator set of this file.
+  var opset = OnnxGraph.opset
 
   /// The output of a node.
   public struct Value: Sendable, Hashable { let name: String }
@@ -33,8 +35,8 @@ public final class OnnxGraph {
 
   // MARK: Inputs, outputs, constants
 
-  func input(_ name: String, channels: Int) -> Value {
-    inputs.append(Self.imageType(name, channels: channels, height: "height", width: "width"))
+  func input(_ name: String, channels: Int, sizes: (String, String) = ("height", "width")) -> Value {
+    inputs.append(Self.imageType(name, channels: channels, height: sizes.0, width: sizes.1))
     return Value(name: name)
   }
 
@@ -70,6 +72,25 @@ public final class OnnxGraph {
     if let found = known[key] { return found }
     known[key] = constant([value], [])
     return known[key]!  // set in the line above
+  }
+
+  /// A list of integers, such as a shape.
+  func integers(_ values: [Int]) -> Value {
+    let key = "integers \(values)"
+    if let found = known[key] { return found }
+    let value = store(
+      fresh("integers"), [values.count], type: 7, values.map(Int64.init).withUnsafeBytes { Data($0) })
+    known[key] = value
+    return value
+  }
+
+  /// A single integer.
+  func integer(_ value: Int) -> Value {
+    let key = "integer \(value)"
+    if let found = known[key] { return found }
+    let stored = store(fresh("integer"), [], type: 7, [Int64(value)].withUnsafeBytes { Data($0) })
+    known[key] = stored
+    return stored
   }
 
   private func store(_ name: String, _ shape: [Int], type: Int, _ bytes: Data) -> Value {
@@ -156,9 +177,9 @@ public final class OnnxGraph {
     for output in outputs { graph.message(12, output) }
     var opset = ProtocolBuffer()
     opset.string(1, "")
-    opset.integer(2, Self.opset)
+    opset.integer(2, self.opset)
     var model = ProtocolBuffer()
-    model.integer(1, 8)
+    model.integer(1, self.opset > 18 ? 9 : 8)
     model.string(2, "pipeline")
     model.message(7, graph)
     model.message(8, opset)

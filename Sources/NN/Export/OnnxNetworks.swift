@@ -144,22 +144,65 @@ extension NAFBlock {
   }
 }
 
+extension NAFEncoder {
+  func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> (skips: [OnnxGraph.Value], bottom: OnnxGraph.Value) {
+    var y = x
+    var skips: [OnnxGraph.Value] = []
+    for (blocks, down) in zip(levels, downs) {
+      skips.append(blocks.reduce(y) { $1.export(into: g, $0) })
+      y = g(down, skips[skips.count - 1])
+    }
+    return (skips, y)
+  }
+}
+
+extension NAFDecoder {
+  func export(into g: OnnxGraph, _ x: OnnxGraph.Value, skips: [OnnxGraph.Value]) -> OnnxGraph.Value {
+    zip(zip(levels, ups), skips.reversed()).reduce(x) { y, level in
+      let ((blocks, up), skip) = level
+      return blocks.reduce(g.add(g.pixelShuffled(g(up, y), 2), skip)) { $1.export(into: g, $0) }
+    }
+  }
+}
+
 /// Without the padding of odd sizes: the enlarged image's sides must be multiples of 2^levels.
 extension NAFNet: OnnxExportable {
   var onnxInputChannels: Int { intro.weight.shape[1] }
 
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let image = g.enlarged(x, scale, .bicubic)
-    var y = g(intro, image)
-    var skips: [OnnxGraph.Value] = []
-    for (blocks, down) in zip(encoder.levels, encoder.downs) {
-      skips.append(blocks.reduce(y) { $1.export(into: g, $0) })
-      y = g(down, skips[skips.count - 1])
-    }
-    y = middle.reduce(y) { $1.export(into: g, $0) }
-    for (blocks, up) in zip(decoder.levels, decoder.ups) {
-      y = blocks.reduce(g.add(g.pixelShuffled(g(up, y), 2), skips.removeLast())) { $1.export(into: g, $0) }
-    }
+    let (skips, bottom) = encoder.export(into: g, g(intro, image))
+    let y = decoder.export(into: g, middle.reduce(bottom) { $1.export(into: g, $0) }, skips: skips)
     return [("depth_sr", g.add(g(ending, y), image), ending.weight.shape[0])]
+  }
+}
+
+/// Without the padding of odd sizes, as NAFNet.
+extension RelativeDepthFusion: OnnxGuidedExportable {
+  func export(
+    into g: OnnxGraph, _ x: OnnxGraph.Value, guide: OnnxGraph.Value
+  ) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
+    let base = g.enlarged(x, scale, .bicubic)
+    let (depthSkips, depthBottom) = depthEncoder.export(into: g, g(depthIntro, base))
+    let (relativeSkips, relativeBottom) = relativeEncoder.export(into: g, g(relativeIntro, guide))
+    let skips = zip(relativeSkips, depthSkips).map { g.adaptedStatistics($0, of: $1) }
+    let bottom = g.add(g.adaptedStatistics(relativeBottom, of: depthBottom), depthBottom)
+    let y = decoder.export(into: g, middle.reduce(bottom) { $1.export(into: g, $0) }, skips: skips)
+    return [("depth_sr", g.add(g(ending, y), base), 1)]
+  }
+}
+
+extension OnnxGraph {
+  /// Adaptive instance normalisation, as `Tensor.adaptedStatistics`.
+  fileprivate func adaptedStatistics(_ x: Value, of style: Value) -> Value {
+    func moments(_ x: Value) -> (mean: Value, centred: Value, variance: Value) {
+      let mean = node("GlobalAveragePool", [x])
+      let centred = node("Sub", [x, mean])
+      return (mean, centred, node("GlobalAveragePool", [node("Mul", [centred, centred])]))
+    }
+    let (own, other) = (moments(x), moments(style))
+    let factor = node(
+      "Div", [node("Sqrt", [other.variance]), node("Sqrt", [add(own.variance, constant(1e-5))])])
+    return add(node("Mul", [own.centred, factor]), other.mean)
   }
 }

@@ -1,0 +1,124 @@
+import Basics
+import Foundation
+import Imaging
+import NN
+import Testing
+
+/// `pipeline models`, `export` and `upscale` on models of every sort.
+@Suite struct ModelCommandsTests {
+  /// A folder as `train` publishes it.
+  private func model(_ process: PipelineProcess, _ description: JSON, guide: String? = nil) throws -> String {
+    let folder = process.folder.appendingPathComponent("model")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    var fields: [String: JSON] = ["format": "pipeline-model-1", "model": description]
+    if let guide { fields["guide"] = .string(guide) }
+    try process.write(JSON.object(fields).canonical, to: "model/model.json")
+    try Safetensors.data(try ModelCatalogue.make(description, seed: 2).stateDictionary())
+      .write(to: folder.appendingPathComponent("weights.safetensors"))
+    return "model"
+  }
+
+  private func picture(_ process: PipelineProcess, _ name: String, channels: Int, width: Int, height: Int) throws {
+    var raster = Raster(width: width, height: height, channels: channels)
+    for i in raster.pixels.indices { raster.pixels[i] = Float(i % 37) / 37 }
+    try ImageFile.write(raster, to: process.folder.appendingPathComponent(name), as: channels == 1 ? .png16 : .png8)
+  }
+
+  @Test func everyModelIsListedWithItsCost() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let listed = try process.run("models", "--size", "64")
+    #expect(listed.code == 0, "\(listed.errors)")
+    for word in ["PARAMETERS", "FIELD", "GMACS", "MEMORY"] { #expect(listed.output.contains(word)) }
+    for kind in ModelCatalogue.kinds { #expect(listed.output.contains("\n\(kind.type) ")) }
+    #expect(listed.output.contains("7765409"))
+  }
+
+  @Test func costsGrowWithTheArea() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    func cost(_ size: String) throws -> JSON {
+      try JSON(parsing: try process.run("models", "edsr-light", "--size", size, "--json").output)
+    }
+    let (small, large) = (try cost("64"), try cost("128"))
+    #expect(small["parameters"] == 1_515_265 && small["receptive_field"] == 73 && small["scale"] == 4)
+    let work = try #require(small["multiply_adds"]?.doubleValue)
+    #expect(large["multiply_adds"]?.doubleValue == 4 * work)
+    // 4096 pixels times the weights of each resolution.
+    let body = 4096.0 * 9 * (64 + 33 * 4096 + 4 * 4096)
+    let expected = body + 4 * 4096.0 * 9 * 4 * 4096 + 16 * 4096.0 * 9 * 64
+    #expect(abs(work / expected - 1) < 1e-6, "\(work), \(expected)")
+    let memory = try #require(small["memory_bytes"]?.doubleValue)
+    #expect(try #require(large["memory_bytes"]?.doubleValue) > 2 * memory)
+    let guided = try JSON(parsing: try process.run("models", "sgnet", "--size", "16", "--json").output)
+    #expect(guided["needs_guide"] == true && guided["receptive_field"] == .null)
+  }
+
+  @Test func anUnknownModelIsSuggested() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let result = try process.run("models", "srresnett")
+    #expect(result.code != 0 && result.errors.contains("did you mean `srresnet`?"), "\(result.errors)")
+  }
+
+  @Test func exportsWhatCanBeExported() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(process, ["type": "dornet", "channels": 8, "reduction": 4], guide: "photo")
+    let result = try process.run("export", folder, "-o", "net.onnx")
+    #expect(result.code == 0, "\(result.errors)")
+    let data = try #require(process.contents("net.onnx"))
+    #expect(result.output.contains("net.onnx: dornet, operator set 19, \(data.count) bytes"))
+    #expect(data.range(of: Data("DeformConv".utf8)) != nil)
+    let other = try model(process, ["type": "sgnet", "channels": 16])
+    let refused = try process.run("export", other, "-o", "sgnet.onnx")
+    #expect(refused.code != 0 && refused.errors.contains("cannot be written as ONNX"), "\(refused.errors)")
+    #expect(process.contents("sgnet.onnx") == nil)
+  }
+
+  @Test func guidedModelsUpscaleWithTheirGuide() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(
+      process,
+      [
+        "type": "relative-depth-fusion", "channels": 4, "encoder_blocks": [1], "decoder_blocks": [1],
+        "middle_blocks": 1,
+      ], guide: "relative")
+    try picture(process, "a.png", channels: 1, width: 10, height: 7)
+    let refused = try process.run("upscale", folder, "a.png", "-o", "out")
+    #expect(refused.code != 0 && refused.errors.contains("guided by `relative`"), "\(refused.errors)")
+    try FileManager.default.createDirectory(
+      at: process.folder.appendingPathComponent("guides"), withIntermediateDirectories: true)
+    try picture(process, "guides/a.png", channels: 1, width: 20, height: 14)
+    for guide in ["guides", "guides/a.png"] {
+      let result = try process.run("upscale", folder, "a.png", "-o", "out", "--guide", guide)
+      #expect(result.code == 0, "\(result.errors)")
+      let image = try ImageFile.read(process.folder.appendingPathComponent("out/a.png"))
+      #expect((image.raster.width, image.raster.height, image.bitDepth) == (40, 28, 16))
+    }
+    try picture(process, "guides/a.png", channels: 1, width: 20, height: 20)
+    let square = try process.run("upscale", folder, "a.png", "-o", "out", "--guide", "guides")
+    #expect(square.code != 0 && square.errors.contains("not the shape"), "\(square.errors)")
+  }
+
+  @Test func photosAreUpscaledToo() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(
+      process, ["type": "msrresnet", "channels": 4, "blocks": 1, "input_channels": 3, "output_channels": 3])
+    try picture(process, "photo.png", channels: 3, width: 100, height: 24)
+    // In tiles and whole: the same.
+    for (tile, output) in [("256", "whole"), ("48", "tiles")] {
+      let result = try process.run("upscale", folder, "photo.png", "-o", output, "--tile", tile)
+      #expect(result.code == 0, "\(result.errors)")
+    }
+    let whole = try ImageFile.read(process.folder.appendingPathComponent("whole/photo.png")).raster
+    let tiles = try ImageFile.read(process.folder.appendingPathComponent("tiles/photo.png")).raster
+    #expect((whole.width, whole.height, whole.channels) == (400, 96, 3))
+    #expect(zip(whole.pixels, tiles.pixels).allSatisfy { abs($0 - $1) < 2.0 / 65535 })
+    try picture(process, "grey.png", channels: 1, width: 8, height: 8)
+    let grey = try process.run("upscale", folder, "grey.png", "-o", "out")
+    #expect(grey.code != 0 && grey.errors.contains("takes photos of 3 channels"), "\(grey.errors)")
+  }
+}
