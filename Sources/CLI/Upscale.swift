@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import NN
 import Pipeline
+import Stages
 
 /// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps or photos.
 struct Upscale: ParsableCommand {

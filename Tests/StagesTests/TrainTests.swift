@@ -34,7 +34,8 @@ import Testing
     #expect(output.height == 32 && output.depth.allSatisfy { $0 >= 0 && $0 <= 1 })
     let lines = try result.text("history.csv", "log").split(separator: "\n")
     #expect(lines.count == 3)
-    #expect(lines[0] == "epoch,learning_rate,train_loss,val_l1,best")
+    #expect(lines[0] == "epoch,learning_rate,train_loss,val_l1,best,loss_gradient,loss_l1,val_psnr")
+    #expect(result.artifacts["log"]?.files["events.out.tfevents.0.pipeline"] != nil)
   }
 
   /// Asked to stop it saves a checkpoint; called again it ends with the same bytes as a run that was left alone.

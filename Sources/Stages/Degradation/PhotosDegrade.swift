@@ -22,8 +22,8 @@ struct PhotosDegrade: SampleStage {
     case secondOrder = "second_order"
   }
 
-  /// One round of the second-order degradation.
-  struct Round: StageParameters {
+  /// One round of the second-order degradation; `Defaults` says what stands where nothing is written.
+  struct Round<Defaults: RoundDefaults>: StageParameters {
     var blurChance: Double
     var sincChance: Double
     var blurSigma: [Double]
@@ -36,9 +36,8 @@ struct PhotosDegrade: SampleStage {
     var poisson: [Double]
     var jpeg: [Int]
 
-    init() { self.init(.init()) }
-
-    init(_ round: SecondOrderDegradation.Round) {
+    init() {
+      let round = Defaults.round
       func list(_ range: ClosedRange<Double>) -> [Double] { [range.lowerBound, range.upperBound] }
       (blurChance, sincChance, blurSigma) = (round.blurChance, round.sincChance, list(round.blurSigma))
       (growChance, shrinkChance, resize) = (round.growChance, round.shrinkChance, list(round.resizeRange))
@@ -47,27 +46,29 @@ struct PhotosDegrade: SampleStage {
       jpeg = [round.quality.lowerBound, round.quality.upperBound]
     }
 
-    static let fields: [ParameterField<Self>] = [
-      .init("blur_chance", \.blurChance, "Chance of a blur.", type: .double(0...1)),
-      .init("sinc_chance", \.sincChance, "Chance of a ringing low-pass filter in its place.", type: .double(0...1)),
-      .init(
-        "blur_sigma", \.blurSigma, "Least and largest sigma of the blur.", unit: "px",
-        check: { Self.range($0, 0.01...100) }),
-      .init("grow_chance", \.growChance, "Chance of being enlarged.", type: .double(0...1)),
-      .init("shrink_chance", \.shrinkChance, "Chance of being reduced.", type: .double(0...1)),
-      .init("resize", \.resize, "Least and largest factor of the size.", check: { Self.range($0, 0.01...4) }),
-      .init(
-        "gaussian_chance", \.gaussianChance, "Chance of Gaussian noise; else Poisson noise.", type: .double(0...1)),
-      .init("grey_chance", \.greyChance, "Chance of noise that is equal in all channels.", type: .double(0...1)),
-      .init(
-        "noise", \.noise, "Least and largest sigma of Gaussian noise, in 8-bit levels.",
-        check: { Self.range($0, 0...255) }),
-      .init(
-        "poisson", \.poisson, "Least and largest factor of Poisson noise.", check: { Self.range($0, 0...100) }),
-      .init(
-        "jpeg", \.jpeg, "Least and largest JPEG quality.",
-        check: { Self.range($0.map(Double.init), 1...100) }),
-    ]
+    static var fields: [ParameterField<Self>] {
+      [
+        .init("blur_chance", \.blurChance, "Chance of a blur.", type: .double(0...1)),
+        .init("sinc_chance", \.sincChance, "Chance of a ringing low-pass filter in its place.", type: .double(0...1)),
+        .init(
+          "blur_sigma", \.blurSigma, "Least and largest sigma of the blur.", unit: "px",
+          check: { Self.range($0, 0.01...100) }),
+        .init("grow_chance", \.growChance, "Chance of being enlarged.", type: .double(0...1)),
+        .init("shrink_chance", \.shrinkChance, "Chance of being reduced.", type: .double(0...1)),
+        .init("resize", \.resize, "Least and largest factor of the size.", check: { Self.range($0, 0.01...4) }),
+        .init(
+          "gaussian_chance", \.gaussianChance, "Chance of Gaussian noise; else Poisson noise.", type: .double(0...1)),
+        .init("grey_chance", \.greyChance, "Chance of noise that is equal in all channels.", type: .double(0...1)),
+        .init(
+          "noise", \.noise, "Least and largest sigma of Gaussian noise, in 8-bit levels.",
+          check: { Self.range($0, 0...255) }),
+        .init(
+          "poisson", \.poisson, "Least and largest factor of Poisson noise.", check: { Self.range($0, 0...100) }),
+        .init(
+          "jpeg", \.jpeg, "Least and largest JPEG quality.",
+          check: { Self.range($0.map(Double.init), 1...100) }),
+      ]
+    }
 
     private static func range(_ values: [Double], _ limits: ClosedRange<Double>) -> String? {
       values.count == 2 && values[0] <= values[1] && limits.contains(values[0]) && limits.contains(values[1])
@@ -94,8 +95,8 @@ struct PhotosDegrade: SampleStage {
     var kind = Kind.secondOrder
     var scale = 4
     var seed = 42
-    var first = Round()
-    var second = Round(.second)
+    var first = Round<FirstRound>()
+    var second = Round<SecondRound>()
     var finalSinc = 0.8
 
     static let fields: [ParameterField<Self>] = [
@@ -136,3 +137,11 @@ struct PhotosDegrade: SampleStage {
       ["kind": .string(parameters.kind.rawValue), "scale": .int(scale), "of": "photo.png"], port: "pairs")
   }
 }
+
+/// What a round of the second-order degradation is unless a file says otherwise.
+protocol RoundDefaults: Hashable, Sendable {
+  static var round: SecondOrderDegradation.Round { get }
+}
+
+enum FirstRound: RoundDefaults { static var round: SecondOrderDegradation.Round { .init() } }
+enum SecondRound: RoundDefaults { static var round: SecondOrderDegradation.Round { .second } }

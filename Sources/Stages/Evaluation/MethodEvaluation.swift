@@ -174,9 +174,9 @@ struct EvaluatedSample {
     var truth = try image(try file(role), role)
     fullSize = (truth.width, truth.height)
     var mask =
-      isPhoto && sample.files["mask.png"] == nil
+      try isPhoto && sample.files["mask.png"] == nil
       ? Mask(width: truth.width, height: truth.height, repeating: true)
-      : try SampleImage.mask(try file("mask.png"), label: label("mask.png"))
+      : SampleImage.mask(file("mask.png"), label: label("mask.png"))
     guard (mask.width, mask.height) == (truth.width, truth.height) else {
       throw StageFailure("mask and depth of `\(sample.name)` differ in size")
     }

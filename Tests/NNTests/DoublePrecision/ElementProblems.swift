@@ -11,7 +11,7 @@ func drawnShape(_ random: inout SeededRandom, channels: Int? = nil, least: Int =
 }
 
 private func elementwise(
-  _ name: String, _ range: ClosedRange<Double> = -2...2, _ reference: @escaping @Sendable (Double) -> Double,
+  _ name: String, range: ClosedRange<Double> = -2...2, _ reference: @escaping @Sendable (Double) -> Double,
   _ operation: @escaping @Sendable (Tensor) -> Tensor
 ) -> DoubleCase {
   DoubleCase(name: name) { random in
@@ -45,8 +45,8 @@ let elementProblems: [DoubleCase] = [
   elementwise("softplus", { log(1 + exp($0)) }) { $0.softplus() },
   elementwise("absolute", { abs($0) }) { $0.absolute() },
   elementwise("exponential", { exp($0) }) { $0.exponential() },
-  elementwise("square root", 0.2...3, { ($0 + 0.01).squareRoot() }) { $0.squareRoot(epsilon: 0.01) },
-  elementwise("logarithm", 0.2...3, { log($0 + 0.01) }) { $0.logarithm(epsilon: 0.01) },
+  elementwise("square root", range: 0.2...3, { ($0 + 0.01).squareRoot() }) { $0.squareRoot(epsilon: 0.01) },
+  elementwise("logarithm", range: 0.2...3, { log($0 + 0.01) }) { $0.logarithm(epsilon: 0.01) },
   elementwise("square", { $0 * $0 }) { $0.squared() },
   elementwise("affine", { 1.5 * $0 - 0.25 }) { $0.affine(1.5, -0.25) },
   pairwise("sum", +) { $0 + $1 },
