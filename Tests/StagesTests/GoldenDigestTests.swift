@@ -62,7 +62,10 @@ import Testing
     case "masks.build": return ([:], .of(["maps": maps]))
     case "dataset.split": return (["training_names": ["face 0"], "validation_names": ["face 1"]], .of(["maps": maps]))
     case "depth.degrade": return (["kind": "bicubic_noise"], .of(["dataset": dataset]))
-    case "photos.split": return (["validation": 0.5, "multiple": 6], .of(["photos": photos]))
+    case "photos.split":
+      return (
+        ["training_names": ["face 0"], "validation_names": ["face 1"], "multiple": 6], .of(["photos": photos])
+      )
     case "photos.degrade": return ([:], .of(["dataset": photos]))
     case "relative.import":
       // The depth of the heads as seen by another network.

@@ -15,6 +15,8 @@ struct PhotosSplit: SampleStage {
   struct Parameters: StageParameters {
     var validation = 0.1
     var seed = 42
+    var trainingNames: [String] = []
+    var validationNames: [String] = []
     var multiple = 4
 
     static let fields: [ParameterField<Self>] = [
@@ -23,10 +25,22 @@ struct PhotosSplit: SampleStage {
         "Share of the samples that validate. Each sample is drawn by itself, so the share is met only on average.",
         type: .double(0...1)),
       .init("seed", \.seed, "Seed of the draw; the side follows from the name alone."),
+      .init("training_names", \.trainingNames, "Samples that train whatever the draw says."),
+      .init("validation_names", \.validationNames, "Samples that validate whatever the draw says."),
       .init(
         "multiple", \.multiple, "Photos are cut in the middle to sides that are multiples of this: the scale.",
         unit: "px", type: .int(1...64)),
     ]
+
+    func validate() -> [String] { draw.validate() }
+
+    /// The same draw as `dataset.split`, so that a face is on one side in every study.
+    var draw: DatasetSplit.Parameters {
+      var draw = DatasetSplit.Parameters()
+      (draw.validation, draw.seed) = (validation, seed)
+      (draw.trainingNames, draw.validationNames) = (trainingNames, validationNames)
+      return draw
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {
@@ -47,12 +61,9 @@ struct PhotosSplit: SampleStage {
         try ImageFile.encode(cut.channels == 3 ? cut : cut.repeatedChannels(3), as: .png8), as: "photo.png",
         port: "dataset")
     }
-    // The same draw as `dataset.split`, so that a face is on one side in every study.
-    var draw = DatasetSplit.Parameters()
-    (draw.validation, draw.seed) = (parameters.validation, parameters.seed)
     sample.record(
       [
-        "side": .string(draw.side(of: sample.name).rawValue), "width": .int(width), "height": .int(height),
+        "side": .string(parameters.draw.side(of: sample.name).rawValue), "width": .int(width), "height": .int(height),
       ], port: "dataset")
   }
 
