@@ -85,9 +85,10 @@ import Testing
   @Test func groupsHaveTheirOwnRates() throws {
     var settings = configuration()
     settings.rule = .sgd(momentum: 0, nesterov: false, weightDecay: 0)
-    (settings.epochs, settings.batch) = (1, 4)
+    // One large step, so that rounding does not hide it.
+    (settings.epochs, settings.batch, settings.learningRate) = (1, 4, 0.2)
     settings.groups = [
-      ParameterGroup(match: ["enc1."], learningRate: 0), ParameterGroup(match: ["dec1."], learningRate: 2e-2),
+      ParameterGroup(match: ["enc1."], learningRate: 0), ParameterGroup(match: ["dec1."], learningRate: 2),
     ]
     func changes(_ settings: TrainerConfiguration) throws -> [String: Double] {
       let run = trainer(settings)
@@ -109,7 +110,7 @@ import Testing
     #expect(grouped["enc1.0.weight"] == 0 && plain["enc1.0.weight"] != 0)
     #expect(grouped["dec2.0.weight"] == plain["dec2.0.weight"])
     let ratio = try #require(grouped["dec1.0.weight"]) / #require(plain["dec1.0.weight"])
-    #expect(abs(ratio - 10) < 0.01, "\(ratio)")
+    #expect(abs(ratio - 10) < 0.05, "\(ratio)")
   }
 
   @Test func stepsDriveTheScheduleWhenAsked() throws {
@@ -155,7 +156,7 @@ import Testing
       guard progress.epoch == 2, progress.step == 3 else { return }
       saved = FileManager.default.contents(atPath: file.path)
       let weight = network.namedParameters.first { $0.name == "dec3.3.weight" }?.parameter
-      weight.map { $0.assign(.filled($0.shape, .infinity)) }
+      if let weight { weight.assign(.filled(weight.shape, .infinity)) }
     }
     let error = try #require(throws: TrainingError.self) { try run.run() }
     #expect(error.description.contains("epoch 2, step 2"))
