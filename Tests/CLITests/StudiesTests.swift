@@ -41,8 +41,8 @@ import Testing
     return try JSON(parsing: data)
   }
 
-  private func methods(_ table: JSON) -> [String] {
-    (table["methods"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue }
+  private func methods(_ table: JSON) -> Set<String> {
+    Set((table["methods"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue })
   }
 
   @Test(arguments: ["baselines", "guided", "dsdmsr", "blind-face", "mesh-protocol", "rgbd"])
