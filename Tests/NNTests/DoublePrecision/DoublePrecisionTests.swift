@@ -32,47 +32,67 @@ struct DoubleCase: Sendable, CustomTestStringConvertible {
     for seed in Self.seeds {
       var random = SeededRandom(seed: seed, stream: item.name)
       let problem = item.draw(&random)
+      let truth = Definition(problem, &random)
       let algorithms = item.name.contains("convolution") ? ComputeOptions.Convolution.allCases : [.direct]
       for algorithm in algorithms {
         let label = "\(item.name), seed \(seed), \(algorithm), \(problem.inputs.map(\.shape)) \(problem.detail)"
         NN.with(ComputeOptions(threads: 2, convolution: algorithm)) {
-          var random = random
-          check(problem, item.tolerance * (algorithm == .fast ? 4 : 1), label, &random)
+          check(problem, truth, item.tolerance * (algorithm == .fast ? 4 : 1), label)
         }
       }
     }
   }
 
-  private func check(_ problem: DoubleProblem, _ tolerance: Double, _ label: String, _ random: inout SeededRandom) {
-    let expected = problem.reference(problem.inputs)
-    let upstream = Grid(expected.shape, &random)
+  /// What the definition of an operation says: its value, and the derivatives of the value times random weights.
+  private struct Definition {
+    var value: Grid
+    var weights: Grid
+    /// For each input some elements, and the derivative by each of them: all of small inputs.
+    var derivatives: [[(place: Int, value: Double)]] = []
+
+    init(_ problem: DoubleProblem, _ random: inout SeededRandom) {
+      value = problem.reference(problem.inputs)
+      weights = Grid(value.shape, &random)
+      let step = 1e-5
+      for input in problem.inputs.indices {
+        let count = problem.inputs[input].values.count
+        let places = count <= 40 ? Array(0..<count) : (0..<40).map { _ in random.index(below: count) }
+        var found: [(place: Int, value: Double)] = []
+        for place in places {
+          var ends: [Double] = []
+          for shift in [step, -step] {
+            var moved = problem.inputs
+            moved[input].values[place] += shift
+            ends.append(total(problem.reference(moved)))
+          }
+          found.append((place, (ends[0] - ends[1]) / (2 * step)))
+        }
+        derivatives.append(found)
+      }
+    }
+
+    private func total(_ result: Grid) -> Double {
+      var sum = 0.0
+      for (value, weight) in zip(result.values, weights.values) { sum += value * weight }
+      return sum
+    }
+  }
+
+  private func check(_ problem: DoubleProblem, _ truth: Definition, _ tolerance: Double, _ label: String) {
     var gradients = problem.inputs.map { Grid($0.shape) }
     let variables = problem.inputs.enumerated().map { index, grid in
       Tensor(grid.floats, grid.shape).variable { gradients[index].values = $0.values.map { Double($0) } }
     }
     let result = problem.operation(variables)
-    #expect(result.shape == expected.shape, "\(label)")
-    guard result.shape == expected.shape else { return }
-    compare(result.values.map { Double($0) }, expected.values, tolerance, "value of \(label)")
-    (result * Tensor(upstream.floats, expected.shape)).sum().backward()
-
-    for input in problem.inputs.indices {
-      // All elements of small inputs, some of large ones.
-      let count = problem.inputs[input].values.count
-      let places = count <= 40 ? Array(0..<count) : (0..<40).map { _ in random.index(below: count) }
-      let step = 1e-5
-      let differences = places.map { place in
-        let ends = [step, -step].map { shift -> Double in
-          var moved = problem.inputs
-          moved[input].values[place] += shift
-          return zip(problem.reference(moved).values, upstream.values).reduce(0) { $0 + $1.0 * $1.1 }
-        }
-        return (ends[0] - ends[1]) / (2 * step)
-      }
-      let scale = gradients[input].values.map { abs($0) }.max() ?? 0
+    #expect(result.shape == truth.value.shape, "\(label)")
+    guard result.shape == truth.value.shape else { return }
+    compare(result.values.map { Double($0) }, truth.value.values, tolerance, "value of \(label)")
+    (result * Tensor(truth.weights.floats, truth.value.shape)).sum().backward()
+    for (input, derivatives) in truth.derivatives.enumerated() {
+      let gradient = gradients[input].values
       compare(
-        places.map { gradients[input].values[$0] }, differences, tolerance, scale: scale,
-        "gradient of input \(input) of \(label)")
+        derivatives.map { gradient[$0.place] }, derivatives.map(\.value), tolerance,
+        scale: gradient.map { abs($0) }.max() ?? 0, "gradient of input \(input) of \(label)")
     }
   }
 
@@ -80,7 +100,8 @@ struct DoubleCase: Sendable, CustomTestStringConvertible {
     _ found: [Double], _ expected: [Double], _ tolerance: Double, scale: Double = 0, _ label: String
   ) {
     let size = max(scale, expected.map { abs($0) }.max() ?? 0, 1e-3)
-    let worst = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
+    var worst = 0.0
+    for (a, b) in zip(found, expected) { worst = max(worst, abs(a - b)) }
     #expect(worst <= tolerance * size, "\(label): differs by \(worst), largest value \(size)")
   }
 }

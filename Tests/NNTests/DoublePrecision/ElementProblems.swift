@@ -112,7 +112,9 @@ let elementProblems: [DoubleCase] = [
       reference: { inputs in
         .image(to) { a, b, c, d in
           let places = [a, b, c, d]
-          return inputs[0].values[(0..<4).reduce(0) { $0 + places[$1] * strides[order[$1]] }]
+          var index = 0
+          for axis in 0..<4 { index += places[axis] * strides[order[axis]] }
+          return inputs[0].values[index]
         }
       },
       operation: { $0[0].permuted(order) })
@@ -123,9 +125,11 @@ let elementProblems: [DoubleCase] = [
       inputs: [Grid([2, rows, inner], &random), Grid([outer, inner], &random), Grid([outer], &random)],
       reference: { inputs in
         Grid([2, rows, outer]) { i in
-          (0..<inner).reduce(inputs[2].values[i % outer]) {
-            $0 + inputs[0].values[i / outer * inner + $1] * inputs[1].values[i % outer * inner + $1]
+          var sum = inputs[2].values[i % outer]
+          for k in 0..<inner {
+            sum += inputs[0].values[i / outer * inner + k] * inputs[1].values[i % outer * inner + k]
           }
+          return sum
         }
       },
       operation: { $0[0].linear($0[1], bias: $0[2]) })
@@ -136,7 +140,9 @@ let elementProblems: [DoubleCase] = [
       inputs: [Grid([m, k], &random), Grid([k, n], &random)],
       reference: { inputs in
         Grid([m, n]) { i in
-          (0..<k).reduce(0) { $0 + inputs[0].values[i / n * k + $1] * inputs[1].values[$1 * n + i % n] }
+          var sum = 0.0
+          for j in 0..<k { sum += inputs[0].values[i / n * k + j] * inputs[1].values[j * n + i % n] }
+          return sum
         }
       },
       operation: { $0[0].matrixProduct($0[1]) })

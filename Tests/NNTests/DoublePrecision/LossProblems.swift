@@ -22,7 +22,9 @@ private func loss(
 }
 
 private func mean(_ p: Grid, _ t: Grid, _ value: (Double) -> Double) -> Double {
-  zip(p.values, t.values).reduce(0) { $0 + value($1.0 - $1.1) } / Double(p.values.count)
+  var sum = 0.0
+  for (a, b) in zip(p.values, t.values) { sum += value(a - b) }
+  return sum / Double(p.values.count)
 }
 
 /// Responses to the Sobel kernel in x and in y, zeros outside.
@@ -52,15 +54,25 @@ let lossProblems: [DoubleCase] = [
     p.charbonnierLoss(t, epsilon: 1e-4)
   },
   loss("PSNR loss", tolerance: 2e-4) { p, t, _ in
-    (0..<p.n).reduce(0.0) { sum, n in
-      let errors = (0..<p.c).flatMap { c in zip(p.plane(n, c), t.plane(n, c)).map { ($0 - $1) * ($0 - $1) } }
-      return sum + 10 / log(10.0) * log(errors.reduce(0, +) / Double(errors.count) + 1e-8)
-    } / Double(p.n)
+    var sum = 0.0
+    for n in 0..<p.n {
+      var error = 0.0
+      for c in 0..<p.c {
+        for (a, b) in zip(p.plane(n, c), t.plane(n, c)) { error += (a - b) * (a - b) }
+      }
+      sum += 10 / log(10.0) * log(error / Double(p.c * p.h * p.w) + 1e-8)
+    }
+    return sum / Double(p.n)
   } _: { p, t, _ in
     p.psnrLoss(t)
   },
   loss("masked L1", channels: 1, masked: true) { p, t, m in
-    zip(zip(p.values, t.values), m.values).reduce(0.0) { $0 + abs($1.0.0 - $1.0.1) * $1.1 } / m.values.reduce(0, +)
+    var (sum, weight) = (0.0, 0.0)
+    for i in p.values.indices {
+      sum += abs(p.values[i] - t.values[i]) * m.values[i]
+      weight += m.values[i]
+    }
+    return sum / weight
   } _: {
     $0.maskedL1($1, mask: $2)
   },

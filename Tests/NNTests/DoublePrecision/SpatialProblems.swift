@@ -42,8 +42,9 @@ private func taps(_ i: Int, from: Int, to: Int, _ kind: Interpolation, alignCorn
     return (-1...2).map { (inside(left + $0), cubic(-0.75, place - Double(left + $0))) }
   case .bicubicSharp:
     let left = Int(place.rounded(.down))
-    let used = (-1...2).map { left + $0 }.filter { $0 >= 0 && $0 < from }.map { ($0, cubic(-0.5, place - Double($0))) }
-    let sum = used.reduce(0) { $0 + $1.1 }
+    var used: [(Int, Double)] = []
+    for k in left - 1...left + 2 where k >= 0 && k < from { used.append((k, cubic(-0.5, place - Double(k)))) }
+    let sum = used.reduce(0.0) { $0 + $1.1 }
     return used.map { ($0.0, $0.1 / sum) }
   }
 }
@@ -133,7 +134,9 @@ let spatialProblems: [DoubleCase] = [
       inputs: [Grid(shape, &random)],
       reference: { inputs in
         .image([shape[0], shape[1], shape[2] / 2, shape[3] / 2]) { n, c, y, x in
-          [(0, 0), (0, 1), (1, 0), (1, 1)].map { inputs[0][n, c, 2 * y + $0.0, 2 * x + $0.1] }.max() ?? 0
+          max(
+            inputs[0][n, c, 2 * y, 2 * x], inputs[0][n, c, 2 * y, 2 * x + 1], inputs[0][n, c, 2 * y + 1, 2 * x],
+            inputs[0][n, c, 2 * y + 1, 2 * x + 1])
         }
       },
       operation: { $0[0].maxPooled2x2() })
@@ -147,7 +150,8 @@ let spatialProblems: [DoubleCase] = [
       reference: { inputs in
         .image([shape[0], shape[1], h, w]) { n, c, y, x in
           let (rows, columns) = (bin(y, shape[2], h), bin(x, shape[3], w))
-          let sum = rows.reduce(0.0) { sum, row in columns.reduce(sum) { $0 + inputs[0][n, c, row, $1] } }
+          var sum = 0.0
+          for row in rows { for column in columns { sum += inputs[0][n, c, row, column] } }
           return sum / Double(rows.count * columns.count)
         }
       },

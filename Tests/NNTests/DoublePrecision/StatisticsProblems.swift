@@ -103,7 +103,8 @@ let statisticsProblems: [DoubleCase] = [
       inputs: [Grid(shape, &random, 0.2...1)],
       reference: { inputs in
         .image(shape) { n, c, y, x in
-          let square = (0..<shape[1]).reduce(0.0) { $0 + inputs[0][n, $1, y, x] * inputs[0][n, $1, y, x] }
+          var square = 0.0
+          for k in 0..<shape[1] { square += inputs[0][n, k, y, x] * inputs[0][n, k, y, x] }
           return inputs[0][n, c, y, x] / square.squareRoot()
         }
       },
@@ -151,9 +152,8 @@ let statisticsProblems: [DoubleCase] = [
           for head in 0..<heads {
             for query in 0..<tokens {
               let scores = (0..<tokens).map { key -> Double in
-                let dot = (0..<d).reduce(0.0) {
-                  $0 + part(window, query, 0, head, $1) * part(window, key, 1, head, $1)
-                }
+                var dot = 0.0
+                for i in 0..<d { dot += part(window, query, 0, head, i) * part(window, key, 1, head, i) }
                 let bias = inputs[1].values[Int(tables.relativePositions[query * tokens + key]) * heads + head]
                 let mask = isMasked ? masks.values[(window % 2 * tokens + query) * tokens + key] : 0
                 return dot / Double(d).squareRoot() + bias + mask
@@ -192,10 +192,7 @@ let statisticsProblems: [DoubleCase] = [
       inputs: [Grid(shape, &random, 0.2...1)],
       reference: { inputs in
         let half = inputs[0].values.count / 2
-        return Grid(Array(shape.dropFirst())) {
-          (inputs[0].values[$0] * inputs[0].values[$0] + inputs[0].values[half + $0] * inputs[0].values[half + $0])
-            .squareRoot()
-        }
+        return Grid(Array(shape.dropFirst())) { hypot(inputs[0].values[$0], inputs[0].values[half + $0]) }
       },
       operation: { $0[0].amplitude() })
   },
