@@ -151,7 +151,7 @@ import Testing
             heads: { uses: heads.synthesize, with: { count: 6, size: 64, gaussians: 3000, seed: 7 } }
             photos: { inputs: { folder: heads.folder }, with: { source: null } }
           """))
-    #expect(methods(table) == ["bicubic", "msrresnet@1", "msrresnet@2", "edsr"])
+    #expect(methods(table) == ["bicubic", "msrresnet@blocks=1", "msrresnet@blocks=2", "edsr"])
     #expect(table["tests"]?.arrayValue?.count == 2)
   }
 

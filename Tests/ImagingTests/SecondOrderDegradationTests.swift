@@ -23,7 +23,7 @@ import Testing
     let first = try degradation.apply(to: photo(), seed: 5)
     #expect(try degradation.apply(to: photo(), seed: 5) == first)
     #expect(try degradation.apply(to: photo(), seed: 6) != first)
-    #expect([first.width, first.height, first.channels] == [16, 16, 3])
+    #expect(first.width == 16 && first.height == 16 && first.channels == 3)
     #expect(first.pixels.allSatisfy { (0...1).contains($0) && abs($0 * 255 - ($0 * 255).rounded()) < 1e-3 })
   }
 

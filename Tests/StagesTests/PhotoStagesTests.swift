@@ -35,7 +35,7 @@ import Testing
     #expect(dataset.samples.count == 8)
     for sample in dataset.samples {
       let image = try #require(sample.files["photo.png"]).image().raster
-      #expect([image.width, image.height, image.channels] == [32, 32, 3])
+      #expect(image.width == 32 && image.height == 32 && image.channels == 3)
     }
     let maps = StageRunner.artifact("maps", samples: try (0..<8).map { try runner.cleanMaps("photo \($0)") })
     let split = try await runner.run("dataset.split", ["validation": 0.4], .of(["maps": maps]))
@@ -55,7 +55,7 @@ import Testing
       let pair = try #require(one.sample(sample.name, "pairs"))
       #expect(pair.record["of"] == "photo.png" && pair.record["scale"] == 4)
       let image = try #require(pair.files["lr.png"]).image()
-      #expect([image.raster.width, image.raster.channels, image.bitDepth] == [8, 3, 8])
+      #expect(image.raster.width == 8 && image.raster.channels == 3 && image.bitDepth == 8)
       #expect(pair.files["lr.png"]?.digest == alone.sample(sample.name, "pairs")?.files["lr.png"]?.digest)
       #expect(pair.files["lr.png"]?.digest != other.sample(sample.name, "pairs")?.files["lr.png"]?.digest)
     }

@@ -98,7 +98,8 @@ let statisticsProblems: [DoubleCase] = [
       operation: { $0[0].channelDeviation() })
   },
   DoubleCase(name: "length over channels") { random in
-    let shape = drawnShape(&random)
+    // One channel alone has the constant length 1.
+    let shape = drawnShape(&random, channels: 2 + random.index(below: 5))
     return DoubleProblem(
       inputs: [Grid(shape, &random, 0.2...1)],
       reference: { inputs in
