@@ -45,7 +45,7 @@ import Testing
     Set((table["methods"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue })
   }
 
-  @Test(arguments: ["baselines", "guided", "dsdmsr", "blind-face", "mesh-protocol", "rgbd"])
+  @Test(arguments: ["baselines", "guided", "dsdmsr", "blind-face", "mesh-protocol", "rgbd", "rgbd-dornet"])
   func theFileIsValid(_ study: String) throws {
     let process = try PipelineProcess()
     defer { process.remove() }
