@@ -6,10 +6,10 @@ SHARED_DIR ?= ../shared
 PARITY_DIR ?= $(SHARED_DIR)/parity
 export SHARED_DIR
 
-.PHONY: help setup build test demo check lint format docs parity bench fuzz clean
+.PHONY: help setup build test demo check lint format docs parity bench bench-engine fuzz clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 setup: ## Install missing system packages (apt)
 	@scripts/setup
@@ -40,6 +40,11 @@ parity: setup ## Check every case of PARITY_DIR against this library
 bench: setup ## Time inference and training (PYTORCH_PYTHON=... adds the ratio to PyTorch)
 	@scripts/build --product bench
 	@.build/release/bench
+
+bench-engine: setup ## Time the engine: no-op, planning, hashing, overheads (against ninja where it is installed)
+	@scripts/build --product pipeline
+	@scripts/build --product bench-engine
+	@.build/release/bench-engine $(BENCH_ARGUMENTS)
 
 fuzz: setup ## Fuzz every parser for FUZZ_SECONDS each
 	@scripts/fuzz $(or $(FUZZ_SECONDS),60)

@@ -75,6 +75,8 @@ let package = Package(
     .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
     .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
     .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"], exclude: ["Golden"]),
+    // Times of the engine itself, against ninja where it is installed: `make bench-engine`.
+    .executableTarget(name: "bench-engine", dependencies: ["EngineToys", "Stages"], path: "Benchmarks/Engine"),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Stages", "Imaging", "Pipeline"], exclude: ["Goldens"]),
     .testTarget(name: "StagesTests", dependencies: ["Stages"]),

@@ -15,74 +15,97 @@ public enum JSON: Hashable, Sendable {
 extension JSON {
   /// The canonical text. Non-finite doubles, which JSON cannot say, are written as the strings "nan", "inf", "-inf".
   public var canonical: String {
-    var text = ""
+    var text: [UInt8] = []
     write(to: &text, indent: nil, level: 0)
-    return text
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The same content with two-space indentation, for people.
   public var pretty: String {
-    var text = ""
+    var text: [UInt8] = []
     write(to: &text, indent: 2, level: 0)
-    return text
+    return String(decoding: text, as: UTF8.self)
   }
 
-  private func write(to text: inout String, indent: Int?, level: Int) {
+  /// Adds the canonical text in UTF-8.
+  public func append(to text: inout [UInt8]) { write(to: &text, indent: nil, level: 0) }
+
+  private func write(to text: inout [UInt8], indent: Int?, level: Int) {
     func newline(_ level: Int) {
       guard let indent else { return }
-      text += "\n" + String(repeating: " ", count: indent * level)
+      text.append(10)
+      text += repeatElement(32, count: indent * level)
     }
     switch self {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .int(let value): text += String(value)
-    case .double(let value):
-      if value.isNaN {
-        text += "\"nan\""
-      } else if value.isInfinite {
-        text += value < 0 ? "\"-inf\"" : "\"inf\""
-      } else {
-        text += value == value.rounded() && abs(value) < 1e15 ? String(format: "%.1f", value) : value.description
-      }
+    case .null: text += "null".utf8
+    case .bool(let value): text += (value ? "true" : "false").utf8
+    case .int(let value): text += String(value).utf8
+    case .double(let value): text += JSON.text(value).utf8
     case .string(let value): JSON.quote(value, into: &text)
     case .array(let items):
-      text += "["
+      text.append(UInt8(ascii: "["))
       for (index, item) in items.enumerated() {
-        if index > 0 { text += "," }
+        if index > 0 { text.append(UInt8(ascii: ",")) }
         newline(level + 1)
         item.write(to: &text, indent: indent, level: level + 1)
       }
       if !items.isEmpty { newline(level) }
-      text += "]"
+      text.append(UInt8(ascii: "]"))
     case .object(let members):
-      text += "{"
-      let keys = members.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-      for (index, key) in keys.enumerated() {
-        if index > 0 { text += "," }
+      text.append(UInt8(ascii: "{"))
+      let sorted = members.count < 2 ? Array(members) : members.sorted { JSON.precedes($0.key, $1.key) }
+      for (index, member) in sorted.enumerated() {
+        if index > 0 { text.append(UInt8(ascii: ",")) }
         newline(level + 1)
-        JSON.quote(key, into: &text)
-        text += indent == nil ? ":" : ": "
-        members[key]!.write(to: &text, indent: indent, level: level + 1)  // the key comes from this dictionary
+        JSON.quote(member.key, into: &text)
+        text.append(UInt8(ascii: ":"))
+        if indent != nil { text.append(32) }
+        member.value.write(to: &text, indent: indent, level: level + 1)
       }
-      if !keys.isEmpty { newline(level) }
-      text += "}"
+      if !members.isEmpty { newline(level) }
+      text.append(UInt8(ascii: "}"))
     }
   }
 
-  private static func quote(_ value: String, into text: inout String) {
-    text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case let control where control.value < 0x20: text += String(format: "\\u%04x", control.value)
-      default: text.unicodeScalars.append(scalar)
+  private static func text(_ value: Double) -> String {
+    if value.isNaN { return "\"nan\"" }
+    if value.isInfinite { return value < 0 ? "\"-inf\"" : "\"inf\"" }
+    guard value == value.rounded(), abs(value) < 1e15 else { return value.description }
+    return (value.sign == .minus ? "-" : "") + String(Int(abs(value))) + ".0"
+  }
+
+  /// By UTF-8 bytes.
+  private static func precedes(_ a: String, _ b: String) -> Bool {
+    let known = a.utf8.withContiguousStorageIfAvailable { x in
+      b.utf8.withContiguousStorageIfAvailable { y in
+        let order = x.isEmpty || y.isEmpty ? 0 : memcmp(x.baseAddress!, y.baseAddress!, min(x.count, y.count))
+        return order == 0 ? x.count < y.count : order < 0
       }
     }
-    text += "\""
+    return (known ?? nil) ?? a.utf8.lexicographicallyPrecedes(b.utf8)
+  }
+
+  private static func quote(_ value: String, into text: inout [UInt8]) {
+    text.append(UInt8(ascii: "\""))
+    var value = value
+    value.withUTF8 { bytes in
+      if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+        text += bytes
+        return
+      }
+      for byte in bytes {
+        switch byte {
+        case UInt8(ascii: "\""): text += "\\\"".utf8
+        case UInt8(ascii: "\\"): text += "\\\\".utf8
+        case 10: text += "\\n".utf8
+        case 13: text += "\\r".utf8
+        case 9: text += "\\t".utf8
+        case ..<0x20: text += String(format: "\\u%04x", byte).utf8
+        default: text.append(byte)
+        }
+      }
+    }
+    text.append(UInt8(ascii: "\""))
   }
 
   /// Reads JSON text (RFC 8259, strictly; no name twice in an object).

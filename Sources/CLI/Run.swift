@@ -60,11 +60,22 @@ struct Run: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let pipeline = try specification.load()
     let store = storage.open(for: specification.file)
+    let outputs = published.folder(store)
+    let question = RunQuestion(
+      file: specification.file, overrides: specification.changes.overrides, profile: specification.changes.profile,
+      targets: targets, salt: salt, publish: publish, outputsFolder: outputs, store: store)
+    let view = RunView(style: output.json ? .json : Console.isTerminal() ? .terminal : .plain, colour: Console.colour)
+    if !dryRun, force.isEmpty, let answer = question.answer(observe: { view.show($0) }) {
+      try store.prepare()
+      try store.remember(invocation(answer.pipeline))
+      try finish(answer.summary, .copy, of: answer.pipeline, store: store, outputs: outputs, view: view)
+    }
+    let pipeline = try question.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
+      try specification.load()
+    }
     let ids = try pipeline.selectTargets(targets)
     let forced = Set(try force.flatMap { try pipeline.select($0).map(\.id) })
-    let outputs = published.folder(store)
     if dryRun {
       let plan = try Planning.plan(
         pipeline, store: store,
@@ -74,26 +85,37 @@ struct Run: AsyncParsableCommand {
     }
     let publish = publish ?? pipeline.settings.publish
     let remote = try remoteAddress(pipeline)
-    let invocation = Invocation(
-      pipeline: pipeline.name, file: specification.file, overrides: specification.changes.overrides,
-      profile: specification.changes.profile)
+    let invocation = self.invocation(pipeline.name)
     try store.prepare()
     try store.remember(invocation)
-    let view = RunView(style: output.json ? .json : Console.isTerminal() ? .terminal : .plain, colour: Console.colour)
     let runner = try Runner(
       pipeline: pipeline, store: store,
       options: RunOptions(
         targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
         workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish, remote: remote,
-        fileArguments: invocation.arguments(file: specification.file)),
+        fileArguments: invocation.arguments(file: specification.file), question: question),
       observe: { view.show($0) })
     let signals = RunSignals { runner.signal($0) }
     let summary = try await runner.run()
     signals.cancel()
+    try finish(summary, publish, of: pipeline.name, store: store, outputs: outputs, view: view)
+  }
+
+  private func invocation(_ pipeline: String) -> Invocation {
+    Invocation(
+      pipeline: pipeline, file: specification.file, overrides: specification.changes.overrides,
+      profile: specification.changes.profile)
+  }
+
+  /// Prints what is to be read last.
+  /// - Throws: always: the exit code.
+  private func finish(
+    _ summary: RunSummary, _ publish: PublishMode, of pipeline: String, store: Store, outputs: String, view: RunView
+  ) throws -> Never {
     view.close()
     if !output.json {
       for (_, text) in summary.texts { Console.standardOutput(text.hasSuffix("\n") ? text : text + "\n") }
-      for report in pages(summary, publish, pipeline: pipeline.name, store: store, outputs: outputs) {
+      for report in pages(summary, publish, pipeline: pipeline, store: store, outputs: outputs) {
         Console.standardOutput("report: \(report)\n")
       }
     }

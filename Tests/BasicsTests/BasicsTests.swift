@@ -9,6 +9,20 @@ import Testing
     #expect(try JSON(parsing: value.canonical)["b"] == 1)
   }
 
+  @Test func canonicalTextOfEveryKind() {
+    let value: JSON = [
+      "é": 1, "z": .double(-2), "zz": .double(-0.0), "Z": .double(1e14), "": .double(1e17), "q": "\"\\\t\r\u{1f}\u{7f}",
+      "n": .double(.nan),
+      "i": .double(-.infinity),
+    ]
+    #expect(
+      value.canonical
+        == #"{"":1e+17,"Z":100000000000000.0,"i":"-inf","n":"nan","q":"\"\\\t\r\u001f"# + "\u{7f}"
+        + #"","z":-2.0,"zz":-0.0,"é":1}"#)
+    #expect(JSON.array([]).pretty == "[]")
+    #expect(JSON.object(["a": [1]]).pretty == "{\n  \"a\": [\n    1\n  ]\n}")
+  }
+
   @Test(arguments: [0.1, 1e-300, 123456789.125, 1e22, -0.0, 0x1p-1074])
   func doublesReadBackToTheSameBits(_ x: Double) throws {
     #expect(try JSON(parsing: JSON.double(x).canonical).doubleValue?.bitPattern == x.bitPattern || x == 0)
@@ -21,6 +35,19 @@ import Testing
     #expect(Digest.of("abc").hex == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     #expect(Digest(hex: Digest.of("abc").hex) == Digest.of("abc"))
     #expect(Digest(hex: "zz") == nil)
+  }
+
+  @Test func bytesDigitsAndOrderAgree() {
+    let digests = (0..<200).map { Digest.of("\($0)") }
+    for (a, b) in zip(digests, digests.dropFirst()) {
+      #expect(Digest(bytes: a.bytes) == a)
+      #expect(a.hex == a.bytes.map { String(format: "%02x", $0) }.joined())
+      #expect(String(decoding: a.hexBytes, as: UTF8.self) == a.hex)
+      #expect((a < b) == a.bytes.lexicographicallyPrecedes(b.bytes))
+    }
+    #expect(Digest(hex: String(repeating: "A", count: 64)) == nil)
+    #expect(Digest.of(Data("abc".utf8)) == Digest.of("abc"))
+    #expect(Digest.of(JSON.int(3)) == Digest.of("3"))
   }
 }
 

@@ -278,6 +278,9 @@ public struct ToyRead: Stage {
   public func run(_ context: StageContext, _ parameters: Parameters) async throws {
     parameters.leaveTrace("read")
     parameters.wait()
+    if parameters.ignore {
+      return try context.write("\(context.sources["folder"]?.count ?? 0)", to: "n", port: "files")
+    }
     for (path, file) in context.sources["folder"] ?? [] {
       context.outputs.add(file: file, at: path, port: "files")
     }

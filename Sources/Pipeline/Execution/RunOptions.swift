@@ -26,12 +26,14 @@ public struct RunOptions: Sendable {
   public var fileArguments: String
   /// The command line, for the record, without passwords.
   public var command: [String]
+  /// What was asked, when somebody may ask the same again: a run that leaves nothing to do then says so beforehand.
+  public var question: RunQuestion?
 
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
     force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
     publish: PublishMode = .copy, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
-    fileArguments: String = "FILE", command: [String] = CommandLine.arguments
+    fileArguments: String = "FILE", command: [String] = CommandLine.arguments, question: RunQuestion? = nil
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -47,5 +49,6 @@ public struct RunOptions: Sendable {
     self.remoteLimits = remoteLimits
     self.fileArguments = fileArguments
     self.command = command.map(RemoteAddress.redacted)
+    self.question = question
   }
 }

@@ -37,6 +37,8 @@ public actor Runner {
   let inbox: AsyncStream<Message>
   let send: AsyncStream<Message>.Continuation
   let pool = OperationQueue()
+  /// What planning looks at, for `UpToDateProof`.
+  let trail: RunTrail
 
   var scheduler: Scheduler
   var latest: LatestResults
@@ -71,8 +73,11 @@ public actor Runner {
     self.observe = observe
     remote = options.remote
     let outputs = options.outputsFolder + "/" + fileName(for: pipeline.name)
-    planner = try Planner(
-      pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
+    let trail = RunTrail(options.question)
+    self.trail = trail
+    planner = try trail.common {
+      try Planner(pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
+    }
     publisher = Publisher(folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
     latest = try LatestResults(pipeline: pipeline.name, store: store)
     (inbox, send) = AsyncStream.makeStream(of: Message.self)

@@ -8,6 +8,7 @@ extension Runner {
     let known = results
     let position = pipeline.position(of:)
     let planner = planner
+    let trail = trail
     let send = send
     let inputs = Result {
       try planner.inputs(of: instance) { id in position(id).flatMap { known[$0] } }
@@ -17,12 +18,17 @@ extension Runner {
     if instance.gate == nil, let stage = try? planner.resolver.load(instance), stage.sources.isEmpty,
       !stage.hasExternalFiles
     {
-      let result = Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+      let result = Result {
+        try trail.watch(vertex) { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+      }
       try evaluated(vertex, result)
       return
     }
     pool.addOperation {
-      send.yield(.evaluated(vertex, Result { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }))
+      let result = Result {
+        try trail.watch(vertex) { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+      }
+      send.yield(.evaluated(vertex, result))
     }
   }
 
@@ -65,7 +71,8 @@ extension Runner {
     keepLatestSoon()
     let publisher = publisher
     let id = pipeline.instances[vertex].id
-    guard !publisher.isUpToDate(result, instance: id) else { return }
+    guard !trail.also(vertex, { publisher.isUpToDate(result, instance: id) }) else { return }
+    trail.drop(vertex)
     publishing += 1
     let send = send
     pool.addOperation {

@@ -19,6 +19,10 @@ extension Runner {
       signal: signalled, reports: [], texts: [])
     summary.upToDate = states.count { $0 == .done } - ran.count
     addTexts(to: &summary)
+    if options.force.isEmpty, lookAgain.isEmpty {
+      trail.record(
+        summary, pipeline: pipeline, results: results, planner: planner, publisher: publisher, latest: latest.path)
+    }
     if let record {
       record.append(.runFinished(summary))
       var outcomes: [String: JSON] = [:]

@@ -6,6 +6,7 @@ extension Runner {
   func launch(_ vertex: Int) throws {
     guard var item = work[vertex] else { return }
     let instance = pipeline.instances[vertex]
+    trail.drop(vertex)
     if record == nil {
       let record = try RunRecord(pipeline: pipeline, command: options.command, store: store)
       self.record = record

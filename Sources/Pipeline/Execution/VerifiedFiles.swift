@@ -11,7 +11,7 @@ final class VerifiedFiles: Sendable {
 
   /// - Throws: `DamagedBlob` for a file that is gone or not what its name says.
   func check(_ file: StoredFile, store: Store) throws {
-    guard file.url.path.hasPrefix(store.root + "/blobs/") else { return }
+    guard file.isBlob(of: store) else { return }
     if known.withLock({ $0.contains(file.digest) }) { return }
     guard try store.check(file.digest, size: file.size) else {
       throw DamagedBlob(digest: file.digest, reason: "missing or damaged")

@@ -83,7 +83,7 @@ extension WorkerJob {
 extension SourceFile {
   var json: JSON {
     var members: [String: JSON] = [
-      "p": .string(path), "d": .string(stored.digest.hex), "s": .int(stored.size), "u": .string(stored.url.path),
+      "p": .string(path), "d": .string(stored.digest.hex), "s": .int(stored.size), "u": .string(stored.path),
     ]
     if let hashed {
       members["h"] = [
@@ -99,7 +99,7 @@ extension SourceFile {
       let size = json["s"]?.intValue, let place = json["u"]?.stringValue
     else { return nil }
     self.path = path
-    stored = StoredFile(digest: digest, size: size, url: URL(fileURLWithPath: place))
+    stored = StoredFile(digest: digest, size: size, path: place)
     if let h = json["h"]?.arrayValue, h.count == 6, let modified = h[0].intValue, let changed = h[1].intValue,
       let inode = h[2].stringValue.flatMap(UInt64.init), let device = h[3].stringValue.flatMap(UInt64.init),
       let mode = h[4].intValue, let racy = h[5].boolValue

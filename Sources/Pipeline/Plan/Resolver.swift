@@ -69,7 +69,9 @@ final class Resolver: Sendable {
   }
 
   func contents(_ reference: ArtifactReference) throws -> Manifest.Contents {
-    if let found = recent.withLock({ list in list.first { $0.0 == reference.digest }?.1 }) { return found }
+    if let found = recent.withLock({ list in list.first { $0.0 == reference.digest }?.1 }), isStillThere(reference) {
+      return found
+    }
     let contents = try store.contents(reference)
     recent.withLock { list in
       list.removeAll { $0.0 == reference.digest }
@@ -77,6 +79,15 @@ final class Resolver: Sendable {
       if list.count > 6 { list.removeLast() }
     }
     return contents
+  }
+
+  /// Whoever keeps a record of what is looked at must see a remembered manifest too.
+  private func isStillThere(_ reference: ArtifactReference) -> Bool {
+    guard let observations = Observations.current else { return true }
+    let path = store.blobPath(reference.digest)
+    guard let status = FileSystem.look(path), status.size == reference.size else { return false }
+    observations.add(content: path, status) { reference.digest }
+    return true
   }
 
   /// - Parameter inputs: by port, in the order of the references.
@@ -246,7 +257,7 @@ final class Resolver: Sendable {
   ) throws -> [(found: [String: SourceFile], missing: [String])] {
     guard stage.hasExternalFiles else { return Array(repeating: ([:], []), count: names.count) }
     var results: [(found: [String: SourceFile], missing: [String])] = []
-    var pending: [(sample: Int, role: String, path: String)] = []
+    var pending: [(sample: Int, role: String, path: String, status: FileSystem.Status)] = []
     var artifacts: [String: [String: StoredFile]] = [:]
     for (index, name) in names.enumerated() {
       var found: [String: SourceFile] = [:]
@@ -259,8 +270,12 @@ final class Resolver: Sendable {
             guard let rest, let stored = artifacts[port]?[rest] else { continue }
             found[file.role] = SourceFile(path: candidate, stored: stored)
           } else {
-            guard let status = FileSystem.status(candidate), status.isRegular else { continue }
-            pending.append((index, file.role, candidate))
+            let status = FileSystem.look(candidate)
+            guard let status, status.isRegular else {
+              Observations.current?.add(.status, candidate, status)
+              continue
+            }
+            pending.append((index, file.role, candidate, status))
           }
           isThere = true
           break
@@ -271,7 +286,7 @@ final class Resolver: Sendable {
       }
       results.append((found, missing))
     }
-    let hashed = try store.files.hash(pending.map(\.path), threads: threads)
+    let hashed = try store.files.hash(pending.map(\.path), statuses: pending.map(\.status), threads: threads)
     for (item, file) in zip(pending, hashed) {
       results[item.sample].found[item.role] = SourceFile(path: item.path, stored: file.stored, hashed: file)
     }

@@ -17,11 +17,15 @@ struct SourceListing: Sendable {
   /// One line for each file; its digest enters the key. Paths are below the source, so that moving the folder changes
   /// nothing.
   var text: Data {
-    var text = ""
+    var text: [UInt8] = []
+    text.reserveCapacity(files.count * 110)
     for file in files {
-      text += "\(file.stored.digest.hex) \(file.stored.size) \(JSON.string(file.path).canonical)\n"
+      file.stored.digest.append(to: &text)
+      text += " \(file.stored.size) ".utf8
+      JSON.string(file.path).append(to: &text)
+      text.append(10)
     }
-    return Data(text.utf8)
+    return Data(text)
   }
 
   /// The files by path, from `text`.
@@ -60,24 +64,28 @@ enum SourceScanner {
         if name.hasPrefix(".") { continue }
         let absolute = folder + "/" + name
         let path = prefix + name
-        guard let status = FileSystem.status(absolute) else {
+        guard let status = FileSystem.look(absolute) else {
           if errno == ELOOP { throw StageFailure("\(absolute) is a link to itself", help: "remove that link") }
+          Observations.current?.add(.status, absolute, nil)
           guard counts(name, source) else { continue }
           throw StageFailure(
             "\(absolute) is a link to something that does not exist", help: "mend or remove that link")
         }
         if status.isDirectory {
+          Observations.current?.add(.status, absolute, status)
           if source.recursive { try visit(absolute, path + "/", status) }
         } else if status.isRegular, counts(name, source) {
+          // Whoever hashes it notes its status.
           found.append((path, absolute, status))
+        } else {
+          Observations.current?.add(.status, absolute, status)
         }
       }
     }
     try visit(source.path, "", status)
     found.sort { naturallyPrecedes($0.path, $1.path) }
     var seen: [String: String] = [:]
-    seen.reserveCapacity(found.count)
-    for (path, absolute, _) in found {
+    for (path, absolute, _) in found where !path.utf8.allSatisfy({ $0 < 0x80 }) {
       // Swift compares strings by canonical equivalence: two spellings of é are the same name.
       if let other = seen.updateValue(absolute, forKey: path) {
         throw StageFailure(

@@ -37,12 +37,10 @@ struct Publisher: Sendable {
     guard mode != .none else { return true }
     return result.outputs.allSatisfy { port, reference in
       let target = place(instance, port)
-      guard FileSystem.exists(target), let file = FileHandle(forReadingAtPath: notePath(instance, port)) else {
-        return false
-      }
-      defer { try? file.close() }  // only read
+      guard FileSystem.exists(target) else { return false }
       let wanted = Data((header(reference, target).canonical + "\n").utf8)
-      return (try? file.read(upToCount: wanted.count)) == wanted  // unreadable: publish again
+      // Unreadable: publish again.
+      return (try? FileSystem.read(notePath(instance, port), upTo: wanted.count)) == wanted
     }
   }
 

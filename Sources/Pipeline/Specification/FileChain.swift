@@ -70,19 +70,20 @@ struct FileChain {
 
   private mutating func contents(of name: String, from mark: Mark?) -> [UInt8]? {
     let path = FileChain.absolute(name, in: directory)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    guard let status = FileSystem.status(path) else {
       diagnostics.append(Diagnostic("there is no file \(name)", at: mark, help: nearestFile(to: path)))
       return nil
     }
-    if isDirectory.boolValue {
+    if status.isDirectory {
       diagnostics.append(Diagnostic("\(name) is a folder, not a pipeline file", at: mark))
       return nil
     }
     do {
-      return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+      guard let data = try FileSystem.read(path) else { throw FileProblem("read", path, code: ENOENT) }
+      return [UInt8](data)
     } catch {
-      diagnostics.append(Diagnostic("cannot read \(name): \(error.localizedDescription)", at: mark))
+      let reason = (error as? FileProblem).map { String(cString: strerror($0.code)) } ?? "\(error)"
+      diagnostics.append(Diagnostic("cannot read \(name): \(reason)", at: mark))
       return nil
     }
   }

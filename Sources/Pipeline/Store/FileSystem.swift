@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Synchronization
 
@@ -84,19 +85,31 @@ enum FileSystem {
     }
   }
 
-  /// Nil when there is nothing at the path; follows links.
-  static func status(_ path: String) -> Status? {
-    var s = stat()
-    return stat(path, &s) == 0 ? Status(s) : nil
-  }
+  /// Nil when there is nothing at the path (`errno` says why); follows links.
+  static func status(_ path: String) -> Status? { noting(look(path)) { $0.add(.status, path, $1) } }
 
   /// Like `status`, of the link itself.
   static func linkStatus(_ path: String) -> Status? {
     var s = stat()
-    return lstat(path, &s) == 0 ? Status(s) : nil
+    return noting(lstat(path, &s) == 0 ? Status(s) : nil) { $0.add(.linkStatus, path, $1) }
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  static func exists(_ path: String) -> Bool { noting(access(path, F_OK) == 0) { $0.add(exists: path, $1) } }
+
+  /// `status` without a note in `Observations`, for callers that note something narrower.
+  static func look(_ path: String) -> Status? {
+    var s = stat()
+    return stat(path, &s) == 0 ? Status(s) : nil
+  }
+
+  /// Adds what was seen to the current record, if there is one, and leaves `errno` as it was.
+  private static func noting<T>(_ seen: T, _ note: (Observations, T) -> Void) -> T {
+    guard let observations = Observations.current else { return seen }
+    let code = errno
+    note(observations, seen)
+    errno = code
+    return seen
+  }
 
   static func makeDirectories(_ path: String) throws {
     if let found = status(path) {
@@ -147,17 +160,25 @@ enum FileSystem {
     }
   }
 
-  /// The whole content; nil when there is no such file.
-  static func read(_ path: String) throws -> Data? {
+  /// The content, or its first `limit` bytes; nil when there is no such file.
+  static func read(_ path: String, upTo limit: Int? = nil) throws -> Data? {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else {
-      if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw FileProblem("open", path, code: errno)
+      let code = errno
+      Observations.current?.add(content: path, nil, limit: limit) { Digest.of("") }
+      if code == ENOENT || code == ENOTDIR { return nil }
+      throw FileProblem("open", path, code: code)
     }
     defer { close(fd) }
     var s = stat()
     guard fstat(fd, &s) == 0 else { throw FileProblem("read", path, code: errno) }
-    var data = Data(count: Int(s.st_size))
+    let data = try read(fd, path, min(Int(s.st_size), limit ?? .max))
+    Observations.current?.add(content: path, Status(s), limit: limit) { Digest.of(data) }
+    return data
+  }
+
+  private static func read(_ fd: Int32, _ path: String, _ count: Int) throws -> Data {
+    var data = Data(count: count)
     let expected = data.count
     var offset = 0
     while offset < expected {
@@ -189,6 +210,7 @@ enum FileSystem {
       }
       if name != "." && name != ".." { names.append(name) }
     }
+    Observations.current?.add(names: names, in: path)
     return names
   }
 

@@ -97,9 +97,9 @@ struct SampleJournal: Sendable {
 
   func append(_ results: [(key: Digest, result: SampleResult)]) throws {
     guard !results.isEmpty else { return }
-    var text = ""
-    for (key, result) in results { text += Self.line(key, result) }
-    try store.append(Data(text.utf8), to: path)
+    var text: [UInt8] = []
+    for (key, result) in results { text += Self.line(key, result).utf8 }
+    try store.append(Data(text), to: path)
   }
 
   static func line(_ key: Digest, _ result: SampleResult) -> String {
@@ -111,16 +111,17 @@ struct SampleJournal: Sendable {
   private static func forEachLine(_ data: Data, _ body: (Digest, UnsafeRawBufferPointer) throws -> Void) throws {
     try data.withUnsafeBytes { bytes in
       var start = 0
-      while let end = bytes[start...].firstIndex(of: 10) {
+      while start < bytes.count {
+        guard let newline = memchr(bytes.baseAddress! + start, 10, bytes.count - start) else { break }  // not empty
+        let end = UnsafeRawPointer(newline) - bytes.baseAddress!
         let line = bytes[start..<end]
         start = end + 1
         guard line.count > 82 else { continue }
         let base = line.startIndex
         let text = UnsafeRawBufferPointer(rebasing: line[(base + 82)...])
-        guard let key = Digest(hex: String(decoding: line[base..<(base + 64)], as: UTF8.self)) else { continue }
-        var builder = DigestBuilder()
-        builder.update(text)
-        guard builder.finish().hex.utf8.prefix(16).elementsEqual(line[(base + 65)..<(base + 81)]) else { continue }
+        guard let key = Digest(hexBytes: UnsafeRawBufferPointer(rebasing: line[base..<(base + 64)])) else { continue }
+        let checkSum = UnsafeRawBufferPointer(rebasing: line[(base + 65)..<(base + 81)])
+        guard Digest.of(text).hexBytes.prefix(16).elementsEqual(checkSum) else { continue }
         try body(key, text)
       }
     }

@@ -101,10 +101,14 @@ extension Store {
 
   /// Nil unless the text is whole and has its digest.
   static func decodeRecord(_ data: Data) -> JSON? {
-    guard let end = data.firstIndex(of: 10) else { return nil }
-    let text = data[data.startIndex..<end]
-    let rest = String(decoding: data[(end + 1)...], as: UTF8.self)
-    guard Digest.of(Data(text)).hex + "\n" == rest else { return nil }
-    return try? JSON(parsing: Data(text))  // has its digest, so this is only a record of another version
+    data.withUnsafeBytes { bytes -> JSON? in
+      guard let base = bytes.baseAddress, let newline = memchr(base, 10, bytes.count) else { return nil }
+      let end = UnsafeRawPointer(newline) - base
+      guard bytes.count == end + 66, bytes[end + 65] == 10 else { return nil }
+      let text = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+      let digest = Digest(hexBytes: UnsafeRawBufferPointer(rebasing: bytes[(end + 1)..<(end + 65)]))
+      guard digest == Digest.of(text) else { return nil }
+      return try? JSON(parsing: text)  // has its digest, so this is only a record of another version
+    }
   }
 }

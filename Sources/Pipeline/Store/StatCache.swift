@@ -10,7 +10,7 @@ struct HashedFile: Hashable, Sendable {
   /// True when the file changed so shortly before it was hashed that a later change could carry the same time stamps.
   var racy: Bool
 
-  var stored: StoredFile { StoredFile(digest: digest, size: status.size, url: URL(fileURLWithPath: path)) }
+  var stored: StoredFile { StoredFile(digest: digest, size: status.size, path: path) }
 
   /// Whether the file still is what was hashed. A file with ambiguous time stamps is read again.
   func isUnchanged() -> Bool {
@@ -18,6 +18,21 @@ struct HashedFile: Hashable, Sendable {
     guard racy else { return true }
     guard let again = try? Digest.ofFile(path) else { return false }  // unreadable now: changed
     return again.digest == digest
+  }
+}
+
+/// A value found out when it is first asked for.
+private final class Lazily: Sendable {
+  private let state = Mutex<Int??>(nil)
+  private let find: @Sendable () -> Int?
+  init(_ find: @escaping @Sendable () -> Int?) { self.find = find }
+  var value: Int? {
+    state.withLock { state in
+      if let known = state { return known }
+      let found = find()
+      state = .some(found)
+      return found
+    }
   }
 }
 
@@ -60,20 +75,20 @@ final class StatCache: Sendable {
   var filesHashed: Int { hashed.load(ordering: .relaxed) }
 
   /// The digest of a file, read only when nothing trustworthy is remembered.
+  /// - Parameter clock: the file system's idea of now at this moment or before, in ns.
   /// - Throws: `StageFailure` when the file changes while it is read.
-  func hash(_ path: String) throws -> HashedFile {
+  private func hash(_ path: String, clock: Int?) throws -> HashedFile {
     guard let before = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
     if let entry = lookup(path, before) {
       return HashedFile(path: path, digest: entry.digest, status: before, racy: false)
     }
     var status = before
     for _ in 0..<3 {
-      let now = clockProbe()
       let (digest, size) = try Digest.ofFile(path)
       hashed.add(1, ordering: .relaxed)
       guard let after = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
       if after == status, size == after.size {
-        let racy = now.map { after.changed > $0 - Self.racyWindow } ?? true
+        let racy = clock.map { after.changed > $0 - Self.racyWindow } ?? true
         if !racy {
           let entry = Entry(
             size: after.size, modified: after.modified, changed: after.changed, inode: after.inode,
@@ -93,6 +108,16 @@ final class StatCache: Sendable {
   /// Hashes many files on all cores; results in the order of `paths`.
   /// - Parameter statuses: what a moment ago was found at each path, to spare a second look; empty when nobody looked.
   func hash(_ paths: [String], statuses: [FileSystem.Status] = [], threads: Int) throws -> [HashedFile] {
+    let files = try Observations.unwatched { try hashAll(paths, statuses, threads: threads) }
+    if let observations = Observations.current {
+      for file in files {
+        observations.add(content: file.path, file.status, isRacy: file.racy) { file.digest }
+      }
+    }
+    return files
+  }
+
+  private func hashAll(_ paths: [String], _ statuses: [FileSystem.Status], threads: Int) throws -> [HashedFile] {
     loadIfNeeded()
     // Each index writes its own place.
     nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<HashedFile, any Error>?>.allocate(
@@ -103,13 +128,16 @@ final class StatCache: Sendable {
       results.deallocate()
     }
     let known = state.withLock { $0.entries }
+    // Asked once, when the first file is read: asking makes a file, which takes longer than reading a small one. What
+    // changes later than that counts as just changed, however long the others take.
+    let clock = Lazily(clockProbe)
     parallelFor(paths.count, threads: threads) { index in
       let path = paths[index]
       if index < statuses.count, let entry = known[path], Self.matches(entry, statuses[index]) {
         let file = HashedFile(path: path, digest: entry.digest, status: statuses[index], racy: false)
         results[index] = .success(file)
       } else {
-        results[index] = Result { try hash(path) }
+        results[index] = Result { try hash(path, clock: clock.value) }
       }
     }
     return try results.map { try $0!.get() }  // one result for each index
@@ -144,9 +172,9 @@ final class StatCache: Sendable {
     let merged = Self.read(path).merging(fresh) { _, new in new }
     var text: [UInt8] = Array("pipeline-files 1\n".utf8)
     for (path, entry) in merged {
-      text += Array(
-        "\(entry.digest.hex) \(entry.size) \(entry.modified) \(entry.changed) \(entry.inode) \(entry.device) ".utf8)
-      text += Array(path.utf8)
+      entry.digest.append(to: &text)
+      text += " \(entry.size) \(entry.modified) \(entry.changed) \(entry.inode) \(entry.device) ".utf8
+      text += path.utf8
       text.append(0)
     }
     try writer(Data(text))
@@ -176,7 +204,9 @@ final class StatCache: Sendable {
 
   /// `<digest> <size> <modified> <changed> <inode> <device> <path>`
   private static func record(_ bytes: UnsafeRawBufferPointer) -> (String, Entry)? {
-    guard bytes.count > 76, let digest = Digest(hex: String(decoding: bytes[0..<64], as: UTF8.self)) else { return nil }
+    guard bytes.count > 76, let digest = Digest(hexBytes: UnsafeRawBufferPointer(rebasing: bytes[0..<64])) else {
+      return nil
+    }
     var at = 65
     func number() -> Int? {
       let isNegative = at < bytes.count && bytes[at] == 0x2d

@@ -56,13 +56,15 @@ public final class Store: Sendable {
 
   /// A stored file by its digest, without looking whether it is there.
   public func file(_ digest: Digest, size: Int) -> StoredFile {
-    StoredFile(digest: digest, size: size, url: URL(fileURLWithPath: blobPath(digest)))
+    StoredFile(digest: digest, size: size, store: root)
   }
 
   /// Whether the blob is there and has the right size: what a glance can tell.
   public func holds(_ digest: Digest, size: Int?) -> Bool {
-    guard let found = FileSystem.status(blobPath(digest)), found.isRegular else { return false }
-    return size == nil || found.size == size
+    let path = blobPath(digest)
+    let isHeld = FileSystem.look(path).map { $0.isRegular && (size == nil || $0.size == size) } ?? false
+    Observations.current?.add(held: path, size: size, isHeld)
+    return isHeld
   }
 
   // MARK: - Writing

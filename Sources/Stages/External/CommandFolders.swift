@@ -67,9 +67,22 @@ struct Placeholders {
 
   /// The names between braces that look like placeholders; other braces are left alone.
   static func names(in text: String) -> [String] {
-    // Most arguments have none, and a regular expression is costly to make.
-    guard text.utf8.contains(UInt8(ascii: "{")) else { return [] }
-    return text.matches(of: /\{(input:[^{}\/]+|output:[^{}\/]+|file:[^{}\/]+|threads|seed)\}/).map { String($0.1) }
+    var names: [String] = []
+    var rest = text[...]
+    while let open = rest.firstIndex(of: "{") {
+      rest = rest[rest.index(after: open)...]
+      guard let end = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) else { break }
+      if rest[end] == "}", isName(rest[..<end]) { names.append(String(rest[..<end])) }
+      rest = rest[end...]
+    }
+    return names
+  }
+
+  /// `threads`, `seed`, or `input:`, `output:` or `file:` with a name.
+  private static func isName(_ text: Substring) -> Bool {
+    if text == "threads" || text == "seed" { return true }
+    return ["input:", "output:", "file:"].contains { text.hasPrefix($0) && text.count > $0.count }
+      && !text.contains("/")
   }
 
   func fill(_ text: String) throws -> String {
