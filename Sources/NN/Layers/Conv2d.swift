@@ -16,6 +16,12 @@ public final class Conv2d: Module {
     self.bias = bias ? Parameter(initialiser.standard([outputChannels], fanIn: fanIn)) : nil
   }
 
+  /// Sets weights and bias to zero: a correction that begins with this layer begins as no correction.
+  func zero() {
+    weight.assign(.zeros(weight.shape))
+    bias?.assign(.zeros([weight.shape[0]]))
+  }
+
   public var members: [(name: String, member: Member)] {
     [("weight", .parameter(weight))] + (bias.map { [("bias", .parameter($0))] } ?? [])
   }

@@ -78,8 +78,7 @@ package final class DORNetDeformableLayer: Module {
   package init(_ n: Int, _ initialiser: WeightInitialiser) {
     weight = Parameter(initialiser.uniform([n, n, 3, 3], bound: 1 / Double(9 * n).squareRoot()))
     offsets = Conv2d(n, 27, kernelSize: 3, padding: 1, initialiser)
-    offsets.weight.assign(.zeros(offsets.weight.shape))
-    offsets.bias?.assign(.zeros([27]))
+    offsets.zero()
     factors = Conv2d(4 * n, n, kernelSize: 1, bias: false, initialiser)
     last = Conv2d(n, n, kernelSize: 1, bias: false, initialiser)
   }

@@ -10,12 +10,13 @@ public final class DepthUpResUNet: Network {
     "depth-upres-unet", summary: "The study's U-Net on a bicubic x4 base, optionally with a normal head.",
     options: [
       ModelOption("base_channels", 32, "Channels of the first level; doubled at each of the four levels below."),
-      ModelOption("predict_normal", false, "Adds a head that predicts unit normals."),
+      ModelOption("predict_normal", false, "Adds a head that predicts unit normals."), .zeroHead,
     ],
     source: "U-Net: Ronneberger, Fischer, Brox, MICCAI 2015",
     make: { options, initialiser in
       DepthUpResUNet(
-        baseChannels: try options.int("base_channels"), predictsNormal: try options.bool("predict_normal"), initialiser)
+        baseChannels: try options.int("base_channels"), predictsNormal: try options.bool("predict_normal"),
+        zeroHead: try options.bool("zero_head"), initialiser)
     })
 
   public let scale = 4
@@ -31,7 +32,9 @@ public final class DepthUpResUNet: Network {
   let head: Conv2d
   let normalHead: NormalHead?
 
-  public init(baseChannels c: Int = 32, predictsNormal: Bool = false, _ initialiser: WeightInitialiser) {
+  public init(
+    baseChannels c: Int = 32, predictsNormal: Bool = false, zeroHead: Bool = false, _ initialiser: WeightInitialiser
+  ) {
     baseChannels = c
     encoders = (0..<4).map { DoubleConvolution($0 == 0 ? 1 : c << ($0 - 1), c << $0, initialiser) }
     bottleneck = DoubleConvolution(c << 3, c << 4, initialiser)
@@ -44,6 +47,7 @@ public final class DepthUpResUNet: Network {
     self.ups = ups
     self.decoders = decoders
     head = Conv2d(c, 1, kernelSize: 1, initialiser)
+    if zeroHead { head.zero() }
     normalHead = predictsNormal ? NormalHead(c, initialiser) : nil
   }
 

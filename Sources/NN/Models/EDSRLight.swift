@@ -9,13 +9,14 @@ public final class EDSRLight: Network {
     "edsr-light", summary: "The study's EDSR baseline with a bicubic skip.",
     options: [
       ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."),
-      ModelOption("residual_scale", 0.1, "Factor of each block's result."),
+      ModelOption("residual_scale", 0.1, "Factor of each block's result."), .zeroHead,
     ],
     source: "Lim, Son, Kim, Nah, Lee, CVPR Workshops 2017",
     make: { options, initialiser in
       EDSRLight(
         channels: try options.int("channels"), blocks: try options.int("blocks"),
-        residualScale: Float(try options.double("residual_scale")), initialiser)
+        residualScale: Float(try options.double("residual_scale")), zeroHead: try options.bool("zero_head"), initialiser
+      )
     })
 
   public let scale = 4
@@ -26,7 +27,10 @@ public final class EDSRLight: Network {
   let up: ShuffleUpsampler
   let tail: Conv2d
 
-  public init(channels c: Int = 64, blocks: Int = 16, residualScale: Float = 0.1, _ initialiser: WeightInitialiser) {
+  public init(
+    channels c: Int = 64, blocks: Int = 16, residualScale: Float = 0.1, zeroHead: Bool = false,
+    _ initialiser: WeightInitialiser
+  ) {
     head = Conv2d(1, c, kernelSize: 3, padding: 1, initialiser)
     body = (0..<blocks).map { _ in
       ResidualBlock(c, names: ("body.0", "body.2"), factor: residualScale, initialiser)
@@ -34,6 +38,7 @@ public final class EDSRLight: Network {
     bodyTail = Conv2d(c, c, kernelSize: 3, padding: 1, initialiser)
     up = ShuffleUpsampler(c, scale: 4, initialiser)
     tail = Conv2d(c, 1, kernelSize: 3, padding: 1, initialiser)
+    if zeroHead { tail.zero() }
   }
 
   public var members: [(name: String, member: Member)] {

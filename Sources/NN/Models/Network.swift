@@ -71,6 +71,12 @@ public struct ModelOption: Sendable {
   }
 }
 
+extension ModelOption {
+  /// For networks that correct a bicubic map.
+  static let zeroHead = ModelOption(
+    "zero_head", false, "Starts the last layer at zero, so that training begins at plain bicubic.")
+}
+
 /// The options of one description, defaults filled in.
 public struct ModelOptions {
   public let type: String

@@ -5,10 +5,14 @@
 public final class SRResNet: Network {
   static let kind = ModelKind(
     "srresnet", summary: "The study's SRResNet baseline with a bicubic skip.",
-    options: [ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks.")],
+    options: [
+      ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."), .zeroHead,
+    ],
     source: "Ledig et al., CVPR 2017",
     make: { options, initialiser in
-      SRResNet(channels: try options.int("channels"), blocks: try options.int("blocks"), initialiser)
+      SRResNet(
+        channels: try options.int("channels"), blocks: try options.int("blocks"),
+        zeroHead: try options.bool("zero_head"), initialiser)
     })
 
   /// conv, batch norm, PReLU, conv, batch norm, plus the input.
@@ -47,13 +51,14 @@ public final class SRResNet: Network {
   let upActivations = [PReLU(), PReLU()]
   let tail: Conv2d
 
-  public init(channels c: Int = 64, blocks: Int = 16, _ initialiser: WeightInitialiser) {
+  public init(channels c: Int = 64, blocks: Int = 16, zeroHead: Bool = false, _ initialiser: WeightInitialiser) {
     head = Conv2d(1, c, kernelSize: 9, padding: 4, initialiser)
     body = (0..<blocks).map { _ in Block(c, initialiser) }
     bodyTail = Conv2d(c, c, kernelSize: 3, padding: 1, initialiser)
     bodyNorm = BatchNorm2d(c)
     up = (0..<2).map { _ in Conv2d(c, 4 * c, kernelSize: 3, padding: 1, initialiser) }
     tail = Conv2d(c, 1, kernelSize: 9, padding: 4, initialiser)
+    if zeroHead { tail.zero() }
   }
 
   public var members: [(name: String, member: Member)] {
