@@ -95,11 +95,13 @@ import Testing
         b: { uses: command, matrix: { left: [x, y], right: [x, y], exclude: [{ left: x, right: x }] }, with: { run: [a] } }
         c: { uses: command, matrix: { f: [0.5, true, "a b/c"] }, with: { run: ["${matrix.f}"] } }
         d: { uses: command, matrix: { include: [{ p: u }, { q: u }] }, with: { run: [a] } }
+        e: { uses: command, matrix: { p: [u, v], include: [{ p: u, rate: 0.1 }, { p: v, rate: 0.2 }] }, with: { run: [a] } }
+        f: { uses: command, matrix: { p: [u], include: [{ p: u, q: a }, { p: w, q: b }, { p: w, q: c }] }, with: { run: [a] } }
       """.replacing("${matrix.f}", with: "x"))
     #expect(
       pipeline.instances.map(\.id) == [
         "a@x,scale=2", "a@x,scale=4", "a@y,scale=2", "b@x,y", "b@y,x", "b@y,y", "c@f=0.5", "c@f=true", "c@a-b-c",
-        "d@p=u", "d@q=u",
+        "d@p=u", "d@q=u", "e@u", "e@v", "f@u,a", "f@w,b", "f@w,c",
       ])
   }
 

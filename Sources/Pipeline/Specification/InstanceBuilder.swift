@@ -190,7 +190,10 @@ struct InstanceBuilder {
       byWorld[world] = positions
     }
     places[stage] = byWorld
-    for (index, id) in InstanceNames.ids(stage, fresh.map(\.labels)).enumerated() { fresh[index].id = id }
+    let attributes = fresh.reduce(into: Set<String>()) { $0.formUnion($1.draft.attributes) }
+    for (index, id) in InstanceNames.ids(stage, fresh.map(\.labels), attributes: attributes).enumerated() {
+      fresh[index].id = id
+    }
     seats += fresh
   }
 
@@ -375,41 +378,5 @@ struct InstanceBuilder {
       }
     }
     return nil
-  }
-}
-
-/// Ids of a stage's instances.
-enum InstanceNames {
-  /// `train@dsine,seed=2,bicubic`: strings bare, other values with their axis; all with their axis where that would make
-  /// two ids equal.
-  static func ids(_ stage: String, _ labels: [[InstanceLabel]]) -> [String] {
-    let short = labels.map { id(stage, $0, named: false) }
-    if Set(short).count == short.count { return short }
-    return labels.map { id(stage, $0, named: true) }
-  }
-
-  private static func id(_ stage: String, _ labels: [InstanceLabel], named: Bool) -> String {
-    guard !labels.isEmpty else { return stage }
-    let terms = labels.map { label in
-      let text = clean(label.text)
-      if !named, case .string = label.value { return text }
-      return "\(clean(label.name))=\(text)"
-    }
-    let id = "\(stage)@\(terms.joined(separator: ","))"
-    // File systems take names of 255 bytes; ports and suffixes need some of them.
-    guard id.utf8.count > 200 else { return id }
-    return String(decoding: Array(id.utf8.prefix(180)), as: UTF8.self).filter { $0 != "\u{fffd}" } + "~"
-      + Digest.of(id).short
-  }
-
-  /// Keeps what is safe in a folder name and in a selector.
-  private static func clean(_ text: String) -> String {
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      let isSafe =
-        scalar.properties.isAlphabetic || scalar.properties.numericType != nil || "_-+.".unicodeScalars.contains(scalar)
-      result.append(isSafe ? scalar : "-")
-    }
-    return result.isEmpty ? "-" : String(result)
   }
 }

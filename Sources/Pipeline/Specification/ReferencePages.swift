@@ -125,7 +125,8 @@ public enum ReferencePages {
 
       One instance for each combination of the axes. `exclude` removes the combinations that fit an entry; `include` adds
       keys to the combinations whose values it does not change, or a combination of its own. Instances are named by their
-      values: `train@bicubic`, `train@bicubic,scale=4`.
+      values: `train@bicubic`, `train@bicubic,scale=4`; keys that `include` adds stand in the name only where the axes do not
+      tell the instances apart.
 
       ## Ablations
 

@@ -12,6 +12,8 @@ struct StageDraft {
   var stage: String
   var mark: Mark?
   var labels: [InstanceLabel] = []
+  /// Names of labels that are no axis of the matrix: `include` added them.
+  var attributes: Set<String> = []
   /// Nil when the file names a type that does not exist.
   var type: (any Stage.Type)?
   var parameters: JSON = [:]

@@ -51,6 +51,7 @@ struct StageDrafting {
       return []
     }
     var combinations = [MatrixCombination(values: [])]
+    var axes: Set<String> = []
     if let node = entry.value["matrix"] {
       let before = substitution.failures
       let expansion = MatrixExpansion(substitution.resolve(node, scope))
@@ -60,12 +61,14 @@ struct StageDrafting {
         return [StageDraft(stage: entry.key, mark: mark)]
       }
       combinations = expansion.combinations
+      axes = Set(expansion.axes)
     }
     return combinations.map { combination in
       var inner = scope
       for (name, value) in combination.values { inner.matrix[name] = value }
       var draft = StageDraft(stage: entry.key, mark: mark)
       draft.labels = combination.values.map { InstanceLabel(name: $0.name, value: $0.value.json) }
+      draft.attributes = Set(draft.labels.lazy.map(\.name)).subtracting(axes)
       type(&draft, entry, substitution, inner)
       parameters(&draft, entry.value["with"], mark, substitution, inner)
       inputs(&draft, fields.first { $0.key == "inputs" }?.value, substitution, inner)
