@@ -75,7 +75,7 @@ struct PlanPrinter {
     case .waiting(let status): [status.summary]
     case .blocked(let by): ["waits for \(by)"]
     case .impossible(let reason): reason.split(separator: "\n").map(String.init)
-    default: stage.reasons.map(\.text)
+    default: stage.reasons.map(\.text) + (stage.thenWaits.map { ["then waits: \($0.summary)"] } ?? [])
     }
   }
 
@@ -86,7 +86,9 @@ struct PlanPrinter {
     var parts = ["\(run) to run"]
     if maybe > 0 { parts.append("\(maybe) if results differ") }
     parts.append("\(done) up to date")
-    let waiting = plan.stages.count { if case .waiting = $0.action { true } else { false } }
+    let waiting = plan.stages.count {
+      if case .waiting = $0.action { true } else { $0.thenWaits != nil }
+    }
     if waiting > 0 { parts.append("\(waiting) waiting at a gate") }
     return parts.joined(separator: ", ") + "\n"
   }

@@ -201,4 +201,59 @@ import Testing
     #expect(plan["after"]?.action == .blocked(by: "gate"))
     #expect(plan["other"]?.action == .upToDate)
   }
+
+  /// Samples are foretold through gates and files on disk: those that run, those that are still missing.
+  @Test func theDryRunFollowsSamplesThroughAGate() async throws {
+    let bench = try Bench()
+    let instances = try stages(bench, approve: "automatic")
+    try bench.addPhotos(["a", "b"])
+    for name in ["a", "b"] { try bench.write("made \(name)", "\(bench.results)/\(name).txt") }
+    try await bench.run(instances)
+
+    try bench.addPhotos(["c"])
+    try bench.write("made c", bench.results + "/c.txt")
+    let plan = try bench.plan(instances)
+    for id in ["collect", "gate", "after", "other"] {
+      #expect(plan[id]?.sampleNames == ["c"], "\(id)")
+      #expect(plan[id]?.samples == SampleCounts(total: 3, toRun: 1), "\(id)")
+    }
+    #expect(plan.stages.allSatisfy { $0.thenWaits == nil })
+    #expect(try await bench.run(instances).trace == ["collect c", "gate c", "mapo c", "mapz c"])
+
+    // A photo without its result, beside a changed result.
+    try bench.addPhotos(["d"])
+    try bench.write("made b anew", bench.results + "/b.txt")
+    let incomplete = try bench.plan(instances)
+    #expect(incomplete["collect"]?.sampleNames == ["d"])
+    #expect(incomplete["gate"]?.sampleNames == ["b"])
+    #expect(incomplete["gate"]?.thenWaits?.missing.map(\.name) == ["d"])
+    #expect(incomplete["after"]?.action == .blocked(by: "gate"))
+    #expect(incomplete["other"]?.sampleNames == ["d"])
+    let waiting = try await bench.run(instances)
+    #expect(waiting.trace == ["collect d", "gate b", "mapo d"])
+    #expect(waiting.gate?.summary == incomplete["gate"]?.thenWaits?.summary)
+
+    // Only the missing one is left to wait for.
+    guard case .waiting(let status)? = try bench.plan(instances)["gate"]?.action else {
+      Issue.record("the gate does not wait")
+      return
+    }
+    #expect(status.missing.map(\.name) == ["d"])
+  }
+
+  /// New content is asked about; what was approved and comes out the same is not.
+  @Test func theDryRunForeseesTheQuestionAtAGate() async throws {
+    let bench = try Bench()
+    let instances = try stages(bench)
+    try bench.addPhotos(["a", "b"])
+    for name in ["a", "b", "c"] { try bench.write("made \(name)", "\(bench.results)/\(name).txt") }
+    try approve(bench, try #require(try await bench.run(instances).gate))
+    try await bench.run(instances)
+    try bench.addPhotos(["c"])
+    let plan = try bench.plan(instances)
+    #expect(plan["gate"]?.sampleNames == ["c"])
+    #expect(plan["gate"]?.thenWaits?.unapproved == ["c"])
+    #expect(plan["after"]?.action == .blocked(by: "gate"))
+    #expect(try await bench.run(instances).gate?.unapproved == ["c"])
+  }
 }

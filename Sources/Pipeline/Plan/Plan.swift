@@ -23,6 +23,8 @@ public struct Plan: Sendable {
     public var samples: SampleCounts?
     /// Names of samples that run, in natural order; the first hundred.
     public var sampleNames: [String]
+    /// Where the gate will stand once these samples have run, if it will then wait.
+    public var thenWaits: GateStatus?
 
     public var json: JSON {
       var members: [String: JSON] = [
@@ -44,6 +46,7 @@ public struct Plan: Sendable {
         members["action"] = "impossible"
         members["error"] = .string(reason)
       }
+      if let thenWaits { members["then_waits"] = thenWaits.json }
       if let samples {
         members["samples"] = ["total": .int(samples.total), "to_run": .int(samples.toRun)]
         members["sample_names"] = .array(sampleNames.map(JSON.string))

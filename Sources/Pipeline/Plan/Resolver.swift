@@ -224,15 +224,24 @@ final class Resolver: Sendable {
     let external = try externalFiles(stage, entries.map(\.name), inputs)
     return entries.indices.map { index in
       let (name, source, problem) = entries[index]
-      let (found, missing) = external[index]
-      let samples = sampleDigests.compactMapValues { $0[name] }
-      let (key, preimage) = KeyBuilder.sample(
-        group: group, name: name, samples: samples, source: source.map { ($0.path, $0.stored.digest) },
-        external: found.mapValues(\.stored.digest))
-      return SampleWork(
-        name: name, key: key, preimage: preimage, source: source, external: found, missing: missing, problem: problem,
-        content: SampleWork.content(of: preimage, missing: missing.count, stage: instance.type.type.rawValue))
+      return sampleWork(
+        instance, group: group, name: name, samples: sampleDigests.compactMapValues { $0[name] }, source: source,
+        problem: problem, external: external[index])
     }
+  }
+
+  /// One sample with its key, from the digests of its inputs and the files found for it.
+  func sampleWork(
+    _ instance: StageInstance, group: Digest, name: String, samples: [String: Digest], source: SourceFile? = nil,
+    problem: String? = nil, external: ExternalFiles
+  ) -> SampleWork {
+    let (key, preimage) = KeyBuilder.sample(
+      group: group, name: name, samples: samples, source: source.map { ($0.path, $0.stored.digest) },
+      external: external.found.mapValues(\.stored.digest))
+    return SampleWork(
+      name: name, key: key, preimage: preimage, source: source, external: external.found, missing: external.missing,
+      problem: problem,
+      content: SampleWork.content(of: preimage, missing: external.missing.count, stage: instance.type.type.rawValue))
   }
 
   /// Names samples by path without extension; those whose name is not unique carry the reason.
@@ -251,12 +260,15 @@ final class Resolver: Sendable {
     }
   }
 
+  /// The files of one sample by role, and what was looked for in vain.
+  typealias ExternalFiles = (found: [String: SourceFile], missing: [String])
+
   /// The first candidate found of every role, hashed together on all cores.
-  private func externalFiles(
+  func externalFiles(
     _ stage: LoadedStage, _ names: [String], _ inputs: [String: [KnownInput]]
-  ) throws -> [(found: [String: SourceFile], missing: [String])] {
+  ) throws -> [ExternalFiles] {
     guard stage.hasExternalFiles else { return Array(repeating: ([:], []), count: names.count) }
-    var results: [(found: [String: SourceFile], missing: [String])] = []
+    var results: [ExternalFiles] = []
     var pending: [(sample: Int, role: String, path: String, status: FileSystem.Status)] = []
     var artifacts: [String: [String: StoredFile]] = [:]
     for (index, name) in names.enumerated() {
