@@ -77,6 +77,9 @@ import Testing
     let skipped = try await bench.run(try stages("skip"))
     #expect(skipped.summary.exitCode == 0)
     #expect(skipped.trace == ["join"])  // the samples were done in the failed run
+    let left = skipped.events.compactMap { if case .rejected(let id, let samples) = $0 { (id, samples) } else { nil } }
+    #expect(left.map(\.0) == ["collect"])
+    #expect(left.first.map { GateStatus.Finding.summary($0.1) } == "b (the file says BAD)")
     let text = try bench.output(skipped.summary, [], "join")
     #expect(text.contains("a/data.txt") && !text.contains("b/data.txt"))
     // Back to failing: a result with a bad sample does not count.

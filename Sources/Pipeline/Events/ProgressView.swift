@@ -78,6 +78,9 @@ package struct ProgressView {
       if isReused { return [text + ": made elsewhere"] }
       if run + reused > 0 { text += ": \(counted(run, "sample")) run, \(reused) reused" }
       return [text + ", \(durationText(seconds))"]
+    case .rejected(let instance, let samples):
+      let left = "\(counted(samples.count, "sample")) left out: \(GateStatus.Finding.summary(samples))"
+      return ["note  \(instance): \(left)"]
     case .retry(let instance, let attempt, let count, let delay, let message):
       remove(instance)
       return ["retry \(instance): attempt \(attempt) of \(count) in \(durationText(delay)): \(message)"]

@@ -12,6 +12,8 @@ public enum RunEvent: Sendable {
   case waitingForOther(instance: String, holder: String)
   case progress(instance: String, StageProgress)
   case finished(instance: String, seconds: Double, samplesRun: Int, samplesReused: Int, reused: Bool)
+  /// Samples that the result just made leaves out, with the stage's reasons; comes after `finished`.
+  case rejected(instance: String, samples: [GateStatus.Finding])
   case retry(instance: String, attempt: Int, of: Int, delay: Double, message: String)
   case failed(instance: String, message: String, help: String?, log: String?)
   case gate(GateStatus, steps: [String])
@@ -54,6 +56,8 @@ public enum RunEvent: Sendable {
           "stage": .string(instance), "seconds": .double(seconds), "samples_run": .int(run),
           "samples_reused": .int(reused), "reused": .bool(isReused),
         ])
+    case .rejected(let instance, let samples):
+      set("rejected", ["stage": .string(instance), "samples": GateStatus.Finding.json(samples)])
     case .retry(let instance, let attempt, let count, let delay, let message):
       set(
         "retry",

@@ -49,6 +49,8 @@ public actor Runner {
   var samplesRun = 0
   var failures: [Int: String] = [:]
   var gates: [Int: GateStatus] = [:]
+  /// Samples run ahead of a gate's decision; `finished` counts them too.
+  var ranAhead: [Int: Int] = [:]
   var lookAgain: [Int: Int] = [:]
   var publishing = 0
   var signalled: Int32?

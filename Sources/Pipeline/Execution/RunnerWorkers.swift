@@ -67,12 +67,15 @@ extension Runner {
     switch event {
     case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
     case .started(let toRun, let reused):
+      samplesRun += toRun
+      // Once the gate has let the samples through, the same work goes on.
+      if toRun == 0, ranAhead[vertex] != nil { return }
+      if work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
       let item = work[vertex]
       emit(
         .started(
           instance: id, toRun: toRun, reused: reused, reasons: item?.reasons.map(\.text) ?? [],
           attempt: item?.attempt ?? 1))
-      samplesRun += toRun
     case .note(let message): emit(.note(instance: id, message: message))
     case .remoteFailed(let message):
       guard remote != nil else { return }  // said already
@@ -90,10 +93,14 @@ extension Runner {
     let instance = pipeline.instances[vertex]
     switch item.outcome {
     case .done(let result, let reused)?:
+      let ahead = reused ? 0 : min(ranAhead[vertex, default: 0], result.made.samplesReused)
       emit(
         .finished(
-          instance: instance.id, seconds: result.made.seconds, samplesRun: reused ? 0 : result.made.samplesRun,
-          samplesReused: result.made.samplesReused, reused: reused))
+          instance: instance.id, seconds: result.made.seconds,
+          samplesRun: reused ? 0 : result.made.samplesRun + ahead, samplesReused: result.made.samplesReused - ahead,
+          reused: reused))
+      let left = planner.rejected(in: result)
+      if !left.isEmpty { emit(.rejected(instance: instance.id, samples: left)) }
       ran.insert(vertex)
       complete(vertex, result)
     case .samplesDone?:

@@ -5,6 +5,16 @@ public struct GateStatus: Hashable, Sendable {
   public struct Finding: Hashable, Sendable {
     public var name: String
     public var reason: String
+
+    static func json(_ list: [Finding]) -> JSON {
+      .array(list.map { ["sample": .string($0.name), "reason": .string($0.reason)] })
+    }
+
+    /// `a (too small); b (a duplicate of c) and 4 more`
+    public static func summary(_ list: [Finding], limit: Int = 3) -> String {
+      GateStatus.list(
+        list.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }, limit: limit, separator: "; ")
+    }
   }
 
   public var instance: String
@@ -60,16 +70,13 @@ public struct GateStatus: Hashable, Sendable {
     var parts = ["\(ready) of \(expected) there"]
     if !missing.isEmpty { parts.append("missing: \(Self.list(missing.map(\.name)))") }
     if !invalid.isEmpty {
-      parts.append(
-        "invalid: "
-          + Self.list(invalid.map { "\($0.name) (\($0.reason))" }, limit: 3, separator: "; "))
+      parts.append("invalid: \(Finding.summary(invalid))")
     }
     if !rejected.isEmpty {
-      parts.append("rejected: " + Self.list(rejected.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }))
+      parts.append("rejected: \(Finding.summary(rejected, limit: 8))")
     }
     if approve == .explicit, isCovered, !unapproved.isEmpty {
-      let texts = changes.map { $0.reason.isEmpty ? $0.name : "\($0.name) (\($0.reason))" }
-      let note = changes.isEmpty ? "" : ", changed since approval: " + Self.list(texts, limit: 3)
+      let note = changes.isEmpty ? "" : ", changed since approval: \(Finding.summary(changes))"
       parts.append("not approved: \(unapproved.count)\(note)")
     }
     return parts.joined(separator: "; ")
@@ -97,15 +104,12 @@ public struct GateStatus: Hashable, Sendable {
   }
 
   public var json: JSON {
-    func findings(_ list: [Finding]) -> JSON {
-      .array(list.map { ["sample": .string($0.name), "reason": .string($0.reason)] })
-    }
-    return [
+    [
       "stage": .string(instance), "approve": .string(approve.rawValue), "coverage": .double(coverage),
       "message": .string(message), "expected": .int(expected), "ready": .int(ready),
       "unapproved": .array(unapproved.map(JSON.string)), "changed": .array(changed.map(JSON.string)),
-      "changes": findings(changes),
-      "missing": findings(missing), "invalid": findings(invalid), "rejected": findings(rejected),
+      "changes": Finding.json(changes),
+      "missing": Finding.json(missing), "invalid": Finding.json(invalid), "rejected": Finding.json(rejected),
       "open": .bool(isOpen),
     ]
   }

@@ -75,6 +75,15 @@ final class Planner: Sendable {
     return .work(resolution, .full, withheld: [:], counts: counts)
   }
 
+  /// The samples that a result leaves out, in natural order. Empty too when its manifest cannot be read: who uses the result
+  /// will say so.
+  func rejected(in result: StageResult) -> [GateStatus.Finding] {
+    guard let reference = result.outputs.values.first(where: { $0.rejected > 0 }),
+      let artifact = try? resolver.contents(reference).artifact
+    else { return [] }
+    return artifact.rejected.sorted { naturallyPrecedes($0.key, $1.key) }.map { .init(name: $0.key, reason: $0.value) }
+  }
+
   // MARK: - Gates
 
   private func evaluateGate(
@@ -109,8 +118,11 @@ final class Planner: Sendable {
     return .work(resolution, .full, withheld: withheld, counts: counts)
   }
 
-  private func sampleGate(
-    _ instance: StageInstance, _ samples: [SampleWork], _ results: [Digest: SampleResult]
+  /// Where the gate of a sample stage stands. Samples without a result count as ready: they have still to run.
+  /// - Parameter undecided: samples whose content is still to be made; a name approved before passes if it comes out the same.
+  func sampleGate(
+    _ instance: StageInstance, _ samples: [SampleWork], _ results: [Digest: SampleResult],
+    undecided: Set<String> = []
   ) -> GateStatus {
     var status = emptyGate(instance, missing: nil)
     let decisions = approvals[instance.id] ?? [:]
@@ -123,6 +135,9 @@ final class Planner: Sendable {
         status.missing.append(.init(name: work.name, reason: "missing " + work.missing.joined(separator: "; ")))
       } else if let reason = results[work.key]?.bad {
         status.invalid.append(.init(name: work.name, reason: reason))
+      } else if undecided.contains(work.name) {
+        status.ready += 1
+        if !approvedNames.contains(work.name) { status.unapproved.append(work.name) }
       } else {
         status.contents[work.name] = work.content
         if let decision = decisions[work.content] {
