@@ -218,7 +218,17 @@ import Testing
       #expect(plan[id]?.samples == SampleCounts(total: 3, toRun: 1), "\(id)")
     }
     #expect(plan.stages.allSatisfy { $0.thenWaits == nil })
-    #expect(try await bench.run(instances).trace == ["collect c", "gate c", "mapo c", "mapz c"])
+    let run = try await bench.run(instances)
+    #expect(run.trace == ["collect c", "gate c", "mapo c", "mapz c"])
+    // Said once, with what ran before the gate was asked.
+    let said = run.events.compactMap { event -> String? in
+      switch event {
+      case .started("gate", let toRun, let reused, _, _): "start \(toRun) \(reused)"
+      case .finished("gate", _, let run, let reused, _): "done \(run) \(reused)"
+      default: nil
+      }
+    }
+    #expect(said == ["start 1 2", "done 1 2"])
 
     // A photo without its result, beside a changed result.
     try bench.addPhotos(["d"])
