@@ -28,10 +28,10 @@ struct HeadSplats {
       let tiltA = 0.07 * tilts.0.value(surfel.point) + Float(0.13 * random.normal())
       let tiltB = 0.07 * tilts.1.value(surfel.point) + Float(0.13 * random.normal())
       let normal = unit(surfel.normal + tangent * tiltA + bitangent * tiltB)
-      let size = surfel.spacing * 0.85 * pose.scale
+      let size = surfel.spacing * 1.15 * pose.scale
       append(
         to: &cloud, at: pose.worldPoint(p), normal: pose.worldVector(normal), colour: surfel.colour, size: size,
-        flatness: 0.12, opacityLogit: Float(2.6 + 1.1 * random.normal()), random: &random)
+        flatness: 0.12, opacityLogit: Float(3.2 + 1.1 * random.normal()), random: &random)
     }
     addFloaters(to: &cloud, surfels, random: &random)
     return cloud
@@ -62,7 +62,7 @@ struct HeadSplats {
     let wanted = 1 + random.index(below: 3)
     for _ in 0..<(wanted * 20) where holes.count < wanted {
       let surfel = surfels[random.index(below: surfels.count)]
-      let through = random.uniform() < 0.6
+      let through = random.uniform() < 0.85
       // Wide enough that the neighbours do not close it.
       let radius = Float(random.uniform(0.25, 0.7)) + 1.3 * surfel.spacing
       let view = unit(surfel.point - eye)
