@@ -44,8 +44,9 @@ struct PlanPrinter {
     var text = ""
     let width = plan.stages.map(\.instance.count).max() ?? 0
     for stage in plan.stages {
-      let name = stage.instance.padding(toLength: width, withPad: " ", startingAt: 0)
-      text += "\(Self.word(stage.action))  \(name)\(samples(stage))\n"
+      let samples = samples(stage)
+      let name = samples.isEmpty ? stage.instance : stage.instance.padding(toLength: width, withPad: " ", startingAt: 0)
+      text += "\(Self.word(stage.action))  \(name)\(samples)\n"
       for line in details(stage) { text += "                \(line)\n" }
     }
     return text + summary(plan)
