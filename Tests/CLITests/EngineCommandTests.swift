@@ -165,7 +165,7 @@ import Testing
   @Test func passwordsInFilesAndUselessAddressesAreRefused() throws {
     let process = try PipelineProcess()
     defer { process.remove() }
-    let settings = "settings: { remote_cache: \"http://ana:s3cret@cache/x\" }"
+    let settings = "settings: { remote_cache: \"http://ana:s3cret@cache/x\", publsh: copy }"
     try process.write(Self.pipeline(value: "x", settings: settings), to: "small.yaml")
     let refused = try process.run("validate", "small.yaml")
     #expect(refused.code == 2)

@@ -16,7 +16,7 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   public static func isAddress(_ word: String) -> Bool { word.contains("://") }
 
   /// - Throws: `Diagnostic` when it is not an address that can be used.
-  public init(_ word: String) throws {
+  public init(_ word: String) throws(Diagnostic) {
     guard let parts = URLComponents(string: word), let scheme = parts.scheme?.lowercased(), let host = parts.host,
       ["http", "https"].contains(scheme), !host.isEmpty
     else {

@@ -205,9 +205,9 @@ struct SpecificationLoader {
 
   private mutating func settings() -> PipelineSettings {
     guard let node = chain.document["settings"], node.json != .null else { return PipelineSettings() }
+    if let word = node["remote_cache"]?.json.stringValue { check(remote: word, at: node["remote_cache"]?.mark) }
     do {
       let found = try RunSettings(parameter: node)
-      if let word = found.remoteCache { try check(remote: word, at: node["remote_cache"]?.mark) }
       return PipelineSettings(remoteCache: found.remoteCache, publish: found.publish)
     } catch let problems as ParameterProblems {
       diagnostics += problems.diagnostics.map {
@@ -222,15 +222,16 @@ struct SpecificationLoader {
   }
 
   /// A file is shared and kept with every run; a password does not belong there.
-  private mutating func check(remote word: String, at mark: Mark?) throws {
+  private mutating func check(remote word: String, at mark: Mark?) {
     if word == "none" { return }
-    do {
+    do throws(Diagnostic) {
       guard try RemoteAddress(word).hasCredentials else { return }
       diagnostics.append(
         Diagnostic(
           "a pipeline file must not hold the password of a cache", at: mark,
           help: "put it into ~/.netrc, or set PIPELINE_REMOTE_CACHE to the whole address"))
-    } catch var problem as Diagnostic {
+    } catch {
+      var problem = error
       problem.mark = mark
       diagnostics.append(problem)
     }
