@@ -3,10 +3,12 @@
 #include "gemm.h"
 #include "source.h"
 #include "winograd.h"
+#include "winograd_weight.h"
 #include "pixels.h"
 #include "single.h"
 #include "depthwise.h"
 #include "naf.h"
+#include "naf_backward.h"
 #include "normalisation.h"
 
 const ck_kernels KERNELS = {

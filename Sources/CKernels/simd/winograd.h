@@ -7,7 +7,7 @@
 
 #define POINT_A 0.70710678118654752440
 #define POINT_B 1.41421356237309504880
-enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 3 << 20 };
+enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 1 << 20 };
 
 // B^T for six values: pair 0 makes rows 0 and 5, pair 1 rows 1 and 2 (points +-a), pair 2 rows 3 and 4 (points +-b).
 INLINE void input_rows(const vf d[6], int pair, vf *first, vf *second) {
@@ -69,6 +69,21 @@ typedef struct {
 INLINE tile_place place_of(int64_t tile, int64_t h, int64_t w) {
   int64_t across = pieces(w, 4), down = pieces(h, 4);
   return (tile_place){tile / (across * down), tile / across % down * 4, tile % across * 4};
+}
+
+// The places of consecutive tiles, without a division for each.
+INLINE void places_from(int64_t tile, int64_t count, int64_t h, int64_t w, tile_place *places) {
+  tile_place at = place_of(tile, h, w);
+  for (int64_t i = 0; i < count; i++) {
+    places[i] = at;
+    at.x += 4;
+    if (at.x < w) continue;
+    at.x = 0;
+    at.y += 4;
+    if (at.y < h) continue;
+    at.y = 0;
+    at.image++;
+  }
 }
 
 // ---- filters ----------------------------------------------------------------------------------------------------------
@@ -210,7 +225,7 @@ INLINE void prefetch_tile(const ck_source *s, int kind, int64_t h, int64_t w, ti
     }
 }
 
-enum { AHEAD = 4 };
+enum { AHEAD = 4, MOST_TILES = 64 };
 
 // ---- forward ------------------------------------------------------------------------------------------------------------
 typedef struct {
@@ -219,19 +234,25 @@ typedef struct {
   float *partial;       // [tasks][2][k] or null
 } forward_task;
 
+// Offsets of a tile's first output, and from it along columns and rows.
+typedef struct {
+  int64_t first, right, down;
+} output_steps;
+
+INLINE output_steps steps_of(const ck_winograd *p, tile_place at, int64_t k0) {
+  int64_t line = at.image * p->h + at.y;
+  if (!p->shuffle) return (output_steps){(line * p->w + at.x) * p->ys + k0, p->ys, p->w * p->ys};
+  int64_t quarter = p->k / 4, tap = k0 / quarter;
+  int64_t first = (2 * line + tap / 2) * 2 * p->w + 2 * at.x + tap % 2;
+  return (output_steps){first * p->ys + k0 % quarter, 2 * p->ys, 4 * p->w * p->ys};
+}
+
 // The 4x4 outputs of one tile for `width` channels, with the epilogue.
 INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0,
                        int64_t width, float *sums, float *squares) {
   int whole = at.y + 4 <= p->h && at.x + 4 <= p->w;
   int64_t line = at.image * p->h + at.y, pixel0 = line * p->w + at.x;
-  // Offsets of the first output, and steps along columns and rows.
-  int64_t first = pixel0 * p->ys + k0, right = p->ys, down = p->w * p->ys;
-  if (p->shuffle) {
-    int64_t quarter = p->k / 4, tap = k0 / quarter;
-    first = ((2 * line + tap / 2) * 2 * p->w + 2 * at.x + tap % 2) * p->ys + k0 % quarter;
-    right = 2 * p->ys;
-    down = 4 * p->w * p->ys;
-  }
+  output_steps to = steps_of(p, at, k0);
   for (int64_t lane = 0; lane < width; lane += VL) {
     vf rows[4][6], bias = p->bias ? load(p->bias + k0 + lane) : splat(0);
     UNROLL for (int j = 0; j < 6; j++) {
@@ -256,7 +277,7 @@ INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_st
         vf value = o[j] + bias;
         if (p->relu) value = positive(value);
         if (p->residual) value = p->residual_scale * value + load(p->residual + pixel * p->rs + k0 + lane);
-        store(p->y + first + i * down + j * right + lane, value);
+        store(p->y + to.first + i * to.down + j * to.right + lane, value);
       }
     }
     if (sums) {
@@ -266,20 +287,37 @@ INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_st
   }
 }
 
+// Asks for what `write_tile` reads and writes.
+INLINE void prefetch_outputs(const ck_winograd *p, tile_place at, int64_t k0, int64_t width) {
+  int64_t line = at.image * p->h + at.y, last = least(4, p->w - at.x);
+  output_steps to = steps_of(p, at, k0);
+  for (int64_t i = 0; i < least(4, p->h - at.y); i++)
+    for (int64_t j = 0; j < last; j++) {
+      int64_t pixel = (line + i) * p->w + at.x + j;
+      for (int64_t k = 0; k < width; k += 16) {
+        __builtin_prefetch(p->y + to.first + i * to.down + j * to.right + k, 1);
+        if (p->residual) __builtin_prefetch(p->residual + pixel * p->rs + k0 + k);
+        if (p->statistics) __builtin_prefetch(p->statistics->x + pixel * p->statistics->xs + k0 + k);
+      }
+    }
+}
+
 static void forward_tiles(void *context, int64_t index) {
   const forward_task *t = context;
   const ck_winograd *p = t->p;
   int64_t t0 = index * t->size, count = least(t->size, t->tiles - t0), rows = t->size;
   int64_t input_step = p->c * rows + 16, output_step = rows * 32 + 16;
   float *v = ck_scratch(0, POSITIONS * input_step * 4), *m = ck_scratch(1, POSITIONS * output_step * 4);
+  tile_place places[MOST_TILES];
+  places_from(t0, count, p->h, p->w, places);
   for (int64_t c = 0; c < p->c; c += 16) {
     int64_t own = c;
     const ck_source *s = part_of(p->in, &own);
     int more = own + 16 < s->c;  // the next 16 channels follow
     BY_KIND(s, for (int64_t i = 0; i < count; i++) {
-      if (i + AHEAD < count) prefetch_tile(s, KIND, p->h, p->w, place_of(t0 + i + AHEAD, p->h, p->w), own);
-      else if (more) prefetch_tile(s, KIND, p->h, p->w, place_of(t0 + i + AHEAD - count, p->h, p->w), own + 16);
-      transform_input(s, KIND, p->h, p->w, place_of(t0 + i, p->h, p->w), own, v + c * rows + i * 16, input_step);
+      if (i + AHEAD < count) prefetch_tile(s, KIND, p->h, p->w, places[i + AHEAD], own);
+      else if (more && i + AHEAD < 2 * count) prefetch_tile(s, KIND, p->h, p->w, places[i + AHEAD - count], own + 16);
+      transform_input(s, KIND, p->h, p->w, places[i], own, v + c * rows + i * 16, input_step);
     });
   }
   float *sums = t->partial ? t->partial + index * 2 * p->k : 0, *squares = sums ? sums + p->k : 0;
@@ -288,8 +326,10 @@ static void forward_tiles(void *context, int64_t index) {
     int64_t width = least(32, p->k - k);
     for (int64_t q = 0; q < POSITIONS; q++)
       panel_product(count, p->c, v + q * input_step, rows, p->filter + (q * p->k + k) * p->c, width, m + q * output_step);
-    for (int64_t i = 0; i < count; i++)
-      write_tile(p, m + i * width, output_step, place_of(t0 + i, p->h, p->w), k, width, sums, squares);
+    for (int64_t i = 0; i < count; i++) {
+      if (i + 2 < count) prefetch_outputs(p, places[i + 2], k, width);
+      write_tile(p, m + i * width, output_step, places[i], k, width, sums, squares);
+    }
   }
 }
 
@@ -304,111 +344,4 @@ static void winograd(int threads, const ck_winograd *p) {
     add_partials(t.partial, tasks, 2 * p->k, sums);
     ck_free(t.partial, bytes);
   }
-}
-
-// ---- gradient of the weights ----------------------------------------------------------------------------------------------
-// dU = sum over tiles of V^T (A dY A^T), then dg = G^T dU G. Tiles are taken in chunks: all threads transform a chunk, then
-// all threads multiply it, each its own positions and channels, so that every sum runs in the order of the tiles.
-typedef struct {
-  const ck_winograd_weight *p;
-  int64_t tiles, first, count, room;  // of the chunk; room for tiles between blocks
-  float *v, *m, *du;
-  float *partial;  // [groups of TRANSFORM_TILES tiles][k]: sums of dy; or null
-} weight_task;
-
-enum { TRANSFORM_TILES = 16 };
-
-static void transform_tiles(void *context, int64_t index) {
-  const weight_task *t = context;
-  const ck_winograd_weight *p = t->p;
-  int64_t blocks = p->c / 16 + p->k / 16, block = index % blocks, i0 = index / blocks * TRANSFORM_TILES;
-  int64_t end = least(t->count, i0 + TRANSFORM_TILES);
-  if (block < p->c / 16) {
-    int64_t c = block * 16, own = c;
-    const ck_source *s = part_of(p->in, &own);
-    BY_KIND(s, for (int64_t i = i0; i < end; i++) transform_input(
-                   s, KIND, p->h, p->w, place_of(t->first + i, p->h, p->w), own, t->v + c * t->room + i * 16,
-                   p->c * t->room + 16));
-  } else {
-    int64_t k = block * 16 - p->c;
-    float *sums = t->partial ? t->partial + (t->first + i0) / TRANSFORM_TILES * p->k + k : 0;
-    if (sums) memset(sums, 0, 64);
-    int64_t own = k;
-    const ck_source *s = part_of(p->dy, &own);
-    BY_KIND(s, for (int64_t i = i0; i < end; i++) transform_gradient(
-                   s, KIND, p->h, p->w, place_of(t->first + i, p->h, p->w), own, t->m + k * t->room + i * 16,
-                   p->k * t->room + 16, sums));
-  }
-}
-
-// One position and one block of up to 32 output channels, all input channels.
-static void multiply_block(void *context, int64_t index) {
-  const weight_task *t = context;
-  const ck_winograd_weight *p = t->p;
-  int64_t columns = pieces(p->k, 32), q = index / columns, k = index % columns * 32, width = least(32, p->k - k);
-  const float *v = t->v + q * (p->c * t->room + 16), *m = t->m + q * (p->k * t->room + 16) + k * t->room;
-  float *du = t->du + (q * p->k + k) * p->c;
-  if (t->first == 0) memset(du, 0, (size_t)(width * p->c) * sizeof(float));
-  for (int64_t c = 0; c < p->c; c += 16)
-    outer_product(t->count, v + c * t->room, m, t->room * 16, width, du + c * width);
-}
-
-static void finish_weight(void *context, int64_t index) {
-  const weight_task *t = context;
-  const ck_winograd_weight *p = t->p;
-  float g[6][3];
-  filter_matrix(g);
-  int64_t k0 = index * 32, width = least(32, p->k - k0);
-  for (int64_t c = 0; c < p->true_c; c++) {
-    float result[9][32];
-    for (int64_t lane = 0; lane < width; lane += VL) {
-      vf rows[3][6];
-      for (int j = 0; j < 6; j++)
-        for (int r = 0; r < 3; r++) {
-          vf sum = splat(0);
-          for (int i = 0; i < 6; i++)
-            sum += g[i][r] * load(t->du + ((i * 6 + j) * p->k + k0) * p->c + c * width + lane);
-          rows[r][j] = sum;
-        }
-      for (int r = 0; r < 3; r++)
-        for (int s = 0; s < 3; s++) {
-          vf sum = splat(0);
-          for (int j = 0; j < 6; j++) sum += g[j][s] * rows[r][j];
-          store(result[r * 3 + s] + lane, sum);
-        }
-    }
-    for (int64_t j = 0; j < width && k0 + j < p->true_k; j++)
-      for (int i = 0; i < 9; i++) p->dweight[((k0 + j) * p->true_c + c) * 9 + i] = result[i][j];
-  }
-}
-
-static void winograd_weight(int threads, const ck_winograd_weight *p) {
-  weight_task t = {.p = p, .tiles = p->n * pieces(p->h, 4) * pieces(p->w, 4)};
-  t.room = WEIGHT_CHUNK_FLOATS / (POSITIONS * (p->c + p->k)) / TRANSFORM_TILES * TRANSFORM_TILES;
-  if (t.room < 4 * TRANSFORM_TILES) t.room = 4 * TRANSFORM_TILES;
-  if (t.room > t.tiles) t.room = round_up(t.tiles, TRANSFORM_TILES);
-  int64_t v_bytes = POSITIONS * (p->c * t.room + 16) * 4, m_bytes = POSITIONS * (p->k * t.room + 16) * 4;
-  int64_t du_bytes = POSITIONS * p->c * p->k * 4;
-  t.v = ck_alloc(v_bytes);
-  t.m = ck_alloc(m_bytes);
-  t.du = ck_alloc(du_bytes);
-  int64_t groups = pieces(t.tiles, TRANSFORM_TILES), sum_bytes = groups * p->k * 4;  // room is whole groups
-  if (p->dbias) t.partial = ck_alloc(sum_bytes);
-  for (t.first = 0; t.first < t.tiles; t.first += t.room) {
-    t.count = least(t.room, t.tiles - t.first);
-    ck_parallel(threads, pieces(t.count, TRANSFORM_TILES) * (p->c / 16 + p->k / 16), &t, transform_tiles);
-    ck_parallel(threads, POSITIONS * pieces(p->k, 32), &t, multiply_block);
-  }
-  ck_parallel(threads, pieces(p->k, 32), &t, finish_weight);
-  if (p->dbias) {
-    for (int64_t k = 0; k < p->k; k++) {
-      double sum = 0;
-      for (int64_t i = 0; i < groups; i++) sum += t.partial[i * p->k + k];
-      p->dbias[k] = (float)sum;
-    }
-    ck_free(t.partial, sum_bytes);
-  }
-  ck_free(t.v, v_bytes);
-  ck_free(t.m, m_bytes);
-  ck_free(t.du, du_bytes);
 }
