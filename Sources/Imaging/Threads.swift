@@ -30,12 +30,14 @@ func forRows(_ height: Int, work: Int, _ body: @Sendable (Range<Int>) -> Void) {
 
 /// A pointer read by parallel bands.
 struct Source<Element>: @unchecked Sendable {
+  // Safety: only read, and only while `withSource` borrows the array.
   let base: UnsafePointer<Element>
   @inline(__always) subscript(i: Int) -> Element { base[i] }
 }
 
 /// A pointer written by parallel bands, each of which touches elements of its own.
 struct Target<Element>: @unchecked Sendable {
+  // Safety: bands write disjoint elements and are joined before `withTarget` returns.
   let base: UnsafeMutablePointer<Element>
   @inline(__always) subscript(i: Int) -> Element {
     get { base[i] }
