@@ -45,7 +45,8 @@ import Testing
     let nearest = try #require(result.value("nearest", on: "bicubic", "psnr", "mse"))
     let bicubic = try #require(result.value("bicubic", on: "bicubic", "psnr", "mse"))
     #expect(bicubic > nearest && nearest > 15)
-    #expect(artifact.files.keys.sorted() == ["cross.csv", "cross.json", "samples.csv", "summary.txt"])
+    #expect(
+      artifact.files.keys.sorted() == ["cross.csv", "cross.json", "samples.csv", "statistics.csv", "summary.txt"])
     let samples = try raw.text("samples.csv", "table").split(separator: "\n")
     #expect(samples[0] == "sample,method,test,metric,value")
     #expect(samples.count == 1 + 3 * 3 * 2 * ScoreTableMetrics.count)

@@ -129,6 +129,20 @@ enum Labels {
     return parts.joined(separator: ", ")
   }
 
+  /// What instances are called that differ from others in nothing but their seed: `train@dsine` for `train@dsine,1`. By
+  /// instance; those without a seed, or alone with theirs, are not among them.
+  static func seedGroups(of all: [LabelledArtifact]) -> [String: String] {
+    let named = all.filter { $0.labels["seed"] != nil }.map { labelled in
+      let stage = labelled.instance.split(separator: "@", maxSplits: 1).first.map(String.init) ?? labelled.instance
+      let rest = labelled.labels.filter { $0.key != "seed" }.sorted { $0.key < $1.key }
+        .map { $0.value.stringValue ?? $0.value.canonical }
+      return (instance: labelled.instance, group: rest.isEmpty ? stage : "\(stage)@\(rest.joined(separator: ","))")
+    }
+    return Dictionary(
+      named.filter { item in named.count { $0.group == item.group } > 1 }.map { ($0.instance, $0.group) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
   /// The name of a test set: its degradation, its scale where scales are compared.
   static func testTitle(of labelled: LabelledArtifact) -> String {
     var parts = labelled.labels["kind"]?.stringValue.map { [title(ofTest: $0)] } ?? []

@@ -15,11 +15,14 @@ struct Evaluate: Stage {
     InputPort("models", .model, arity: .many, doc: "Trained networks."),
     InputPort(
       "predictions", .predictions, arity: .many, doc: "High-resolution maps made elsewhere (`predictions.import`)."),
+    InputPort("zones", .masks, arity: .optional, doc: "Pixels that count, by sample; part of the protocol."),
   ]
   static let outputs = [
     OutputPort(
       "table", .table, .files,
-      doc: "cross.json, cross.csv (long form), samples.csv, statistics.csv, summary.txt, panels/*.png")
+      doc:
+        "cross.json, cross.csv (long form), samples.csv, statistics.csv, seeds.csv (where seeds are compared), summary.txt, "
+        + "panels/*.png")
   ]
 
   struct Parameters: StageParameters {
@@ -34,7 +37,10 @@ struct Evaluate: Stage {
     static let fields: [ParameterField<Self>] = [
       .init("protocol", \.scoring, "How numbers are measured: one declaration for every method."),
       .init("interpolations", \.interpolations, "Methods that need no training."),
-      .init("baseline", \.baseline, "The method that paired tests compare with: its identifier in the table."),
+      .init(
+        "baseline", \.baseline,
+        "The method that paired tests compare with: its identifier in the table, without the seed where seeds are compared."
+      ),
       .init(
         "headline", \.headline,
         "Tables in summary.txt: a metric and its aggregation, such as `psnr mse` or `rmse mean`."),
@@ -66,70 +72,8 @@ struct Evaluate: Stage {
     methods += (context.inputs["predictions"] ?? []).map { ImportedMethod($0) }
     let evaluation = try MethodEvaluation(
       context, scoring: parameters.scoring, baselines: methods,
-      panelSize: parameters.panels ? parameters.panelSize : nil, resamples: parameters.resamples)
-    let (result, table) = try evaluation.run()
-    if !result.methods.contains(where: { $0.id == parameters.baseline }) {
-      let all = result.methods.map(\.id)
-      throw StageFailure(
-        "the baseline `\(parameters.baseline)` is not among the methods",
-        help: suggestion(for: parameters.baseline, among: all))
-    }
-    try evaluation.write(result, headline: parameters.headline)
-    try context.write(table.statistics(result, baseline: parameters.baseline), to: "statistics.csv", port: "table")
-  }
-}
-
-/// Predictions made elsewhere, by sample.
-struct ImportedMethod: DepthMethod {
-  let record: MethodRecord
-  private let samples: [String: Sample]
-
-  init(_ labelled: LabelledArtifact) {
-    let name = labelled.artifact.samples.first?.record["method"]?.stringValue
-    record = MethodRecord(
-      id: labelled.instance, name: name ?? Labels.title(of: labelled, fallback: labelled.instance),
-      digest: labelled.artifact.digest.short)
-    samples = Dictionary(labelled.artifact.samples.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-  }
-
-  func predict(_ low: Raster, width: Int, height: Int, photo: Raster?, sample: String) throws -> Raster {
-    guard let file = samples[sample]?.files["depth.png"] else {
-      throw StageFailure(
-        "`\(record.id)` holds no prediction for `\(sample)`", help: "predict every sample that is scored")
-    }
-    let depth = try SampleImage.grey(file, label: "prediction of `\(sample)`")
-    guard (depth.width, depth.height) == (width, height) else {
-      throw StageFailure(
-        "the prediction of `\(sample)` by `\(record.id)` is \(depth.width) x \(depth.height), the ground truth "
-          + "\(width) x \(height)")
-    }
-    return depth
-  }
-}
-
-extension ScoreTable {
-  /// `method,test,metric,n,mean,sd,low,high,difference,p`: per-sample means, and Wilcoxon's signed-rank test against the
-  /// baseline on the same samples.
-  func statistics(_ result: EvaluationResult, baseline: String) -> String {
-    var lines = [
-      ["method", "test", "metric", "n", "mean", "sd", "low95", "high95", "difference_to_\(baseline)", "p_wilcoxon"]
-    ]
-    for method in result.methods {
-      for test in result.tests {
-        for metric in result.metrics {
-          let own = rows(method: method.id, test: test.id).compactMap { $0.scores[metric.id] }
-          let other = rows(method: baseline, test: test.id).compactMap { $0.scores[metric.id] }
-          guard !own.isEmpty else { continue }
-          let compared = method.id == baseline ? nil : Statistics.wilcoxon(own, other)
-          let cell = result.cell(method.id, on: test.id, metric.id, "mean")
-          lines.append([
-            method.id, test.id, metric.id, "\(own.count)", "\(Statistics.mean(own))",
-            "\(Statistics.standardDeviation(own))", cell?.low.map { "\($0)" } ?? "", cell?.high.map { "\($0)" } ?? "",
-            compared.map { "\($0.meanDifference)" } ?? "", compared.map { "\($0.pValue)" } ?? "",
-          ])
-        }
-      }
-    }
-    return Stages.csv(lines)
+      panelSize: parameters.panels ? parameters.panelSize : nil, resamples: parameters.resamples,
+      baseline: parameters.baseline)
+    try evaluation.write(try evaluation.run(), headline: parameters.headline)
   }
 }

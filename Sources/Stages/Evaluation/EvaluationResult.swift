@@ -19,6 +19,12 @@ public struct EvaluationResult: Codable, Hashable, Sendable {
   public var tests: [TestSetRecord]
   public var cells: [CellRecord]
   public var panels: [PanelRecord]
+  /// Methods that differ in nothing but the seed of their training; nil when none do.
+  public var seedGroups: [SeedGroupRecord]?
+  /// Mean and standard deviation over the seeds of each group; `method` names the group.
+  public var seedCells: [CellRecord]?
+  /// Paired tests against the chosen baseline; nil without one.
+  public var comparisons: [ComparisonRecord]?
 
   public init(
     protocol: EvaluationProtocolRecord, metrics: [MetricRecord], methods: [MethodRecord], tests: [TestSetRecord],
@@ -135,6 +141,8 @@ public struct MethodRecord: Codable, Hashable, Sendable {
   public var parameters: Int?
   /// Seed of the training, when several are compared.
   public var seed: Int?
+  /// What methods share that differ in their seed only: the instance without it, such as `train@dsine`.
+  public var group: String?
   /// Digest of the weights or predictions scored.
   public var digest: String?
 

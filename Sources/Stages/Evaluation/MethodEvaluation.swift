@@ -14,13 +14,20 @@ struct MethodEvaluation {
   /// Longest side of painted pictures; nil paints none.
   let panelSize: Int?
   let resamples: Int
+  /// What tables say about each method, in the same order.
+  private let records: [MethodRecord]
+  /// What paired tests compare with; nil for none.
+  let baseline: String?
+  /// The masks of the zone by sample, and their digest.
+  private let zones: (samples: [String: Sample], digest: String)?
 
   /// - Parameters:
-  ///   - context: with inputs `dataset`, `tests` and `models`.
+  ///   - context: with inputs `dataset`, `tests`, `models` and perhaps `zones`.
   ///   - baselines: methods besides the networks; they stand first in every table.
   /// - Throws: `StageFailure` about inputs that do not fit together.
   init(
-    _ context: StageContext, scoring: ScoringProtocol, baselines: [any DepthMethod], panelSize: Int?, resamples: Int
+    _ context: StageContext, scoring: ScoringProtocol, baselines: [any DepthMethod], panelSize: Int?, resamples: Int,
+    baseline: String?
   ) throws {
     NN.setThreads(context.threads)
     self.context = context
@@ -37,42 +44,80 @@ struct MethodEvaluation {
       throw StageFailure(
         "two test sets are called `\(twice)`", help: "connect each degradation once, or give the matrix a label `kind`")
     }
-    samples = dataset.samples.filter(scoring.side.contains)
-    guard !samples.isEmpty else {
+    zones = context.optionalInput("zones").map { artifact in
+      (
+        Dictionary(artifact.samples.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
+        artifact.digest.short
+      )
+    }
+    let side = dataset.samples.filter(scoring.side.contains)
+    guard !side.isEmpty else {
       throw StageFailure("the dataset has no sample on the side `\(scoring.side.rawValue)`")
     }
-    methods = baselines + (try (context.inputs["models"] ?? []).map { try NetworkMethod($0, tests: ids) })
-    guard !methods.isEmpty, !tests.isEmpty else {
-      throw StageFailure("nothing to score: \(methods.count) methods, \(tests.count) test sets")
+    samples = try side.filter(scoring.zone.contains)
+    guard !samples.isEmpty else {
+      throw StageFailure(
+        "no view of \(side.count) lies within \(scoring.zone.viewYaw ?? 0) degrees of the front",
+        help: "raise `zone.view_yaw`")
     }
-    if let twice = methods.map(\.record.id).first(where: { id in methods.count { $0.record.id == id } > 1 }) {
+    let all = baselines + (try (context.inputs["models"] ?? []).map { try NetworkMethod($0, tests: ids) })
+    guard !all.isEmpty, !ids.isEmpty else {
+      throw StageFailure("nothing to score: \(all.count) methods, \(ids.count) test sets")
+    }
+    let names = all.map(\.record.id)
+    if let twice = names.first(where: { id in names.count { $0 == id } > 1 }) {
       throw StageFailure("two methods are called `\(twice)`", help: "connect each model once")
+    }
+    methods = all
+    self.baseline = baseline
+    let groups = Labels.seedGroups(of: context.inputs["models"] ?? [])
+    let records = all.map { method in
+      var record = method.record
+      record.group = groups[record.id]
+      return record
+    }
+    self.records = records
+    let known = records.map(\.id) + records.compactMap(\.group)
+    if let baseline, !known.contains(baseline) {
+      throw StageFailure(
+        "the baseline `\(baseline)` is not among the methods", help: suggestion(for: baseline, among: known))
     }
   }
 
-  func run() throws -> (result: EvaluationResult, table: ScoreTable) {
+  func run() throws -> EvaluationResult {
     let metrics = scoring.metrics
     let table = try score()
     try context.write(table.csv(metrics: metrics), to: "samples.csv", port: "table")
-    let records = methods.map(\.record)
+    let ids = tests.map(\.id)
     var result = EvaluationResult(
-      protocol: scoring.record, metrics: metrics, methods: records,
+      protocol: scoring.record(zones: zones?.digest), metrics: metrics, methods: records,
       tests: tests.map { test in
         TestSetRecord(
           id: test.id, name: test.title, samples: samples.count { test.samples[$0.name] != nil },
           digest: test.artifact.digest.short)
       },
       cells: table.cells(
-        methods: records.map(\.id), tests: tests.map(\.id), metrics: metrics, units: scoring.unitsPerRange,
-        resamples: resamples, seed: 0))
+        methods: records.map(\.id), tests: ids, metrics: metrics, units: scoring.unitsPerRange, resamples: resamples,
+        seed: 0))
+    result.seedGroups = SeedGroupRecord.groups(of: records)
+    let seeds = SeedStatistics(table: table, result: result)
+    result.seedCells = seeds.cells
+    if let baseline {
+      result.comparisons =
+        PairedComparisons(
+          baseline: baseline, result: result, resamples: resamples, values: seeds.values(_:on:_:)
+        ).records
+    }
     if let panelSize { result.panels = try paint(table, size: panelSize) }
-    return (result, table)
+    return result
   }
 
   /// The files every table artifact holds.
   func write(_ result: EvaluationResult, headline: [String]) throws {
     try context.write(result.encoded(), to: "cross.json", port: "table")
     try context.write(result.longCSV, to: "cross.csv", port: "table")
+    if result.comparisons != nil { try context.write(result.statisticsCSV, to: "statistics.csv", port: "table") }
+    if result.seedGroups != nil { try context.write(result.seedsCSV, to: "seeds.csv", port: "table") }
     try context.write(result.summary(headline: headline), to: "summary.txt", port: "table")
   }
 
@@ -87,19 +132,26 @@ struct MethodEvaluation {
           throw StageFailure(
             "`\(sample.name)` is not in test set `\(test.id)`", help: "every test set must hold the same samples")
         }
-        let view = try EvaluatedSample(sample, pair: pair)
+        let view = try open(sample, pair: pair)
         for method in methods {
           table.add(
             ScoreTable.Row(
               sample: sample.name, method: method.record.id, test: test.id,
-              scores: try scoring.score(
-                try predict(method, view), truth: view.truth, mask: view.mask, sample: sample.name)))
+              scores: try scoring.score(try predict(method, view), view)))
         }
         done += 1
         context.services.report(StageProgress(done: done, total: total, message: "\(test.id): \(sample.name)"))
       }
     }
     return table
+  }
+
+  private func open(_ sample: Sample, pair: Sample) throws -> EvaluatedSample {
+    guard let zones else { return try EvaluatedSample(sample, pair: pair, zone: nil) }
+    guard let zone = zones.samples[sample.name]?.files["mask.png"] else {
+      throw StageFailure("`\(sample.name)` has no mask on the input `zones`", help: "give one for every scored sample")
+    }
+    return try EvaluatedSample(sample, pair: pair, zone: zone)
   }
 
   private func predict(_ method: any DepthMethod, _ view: EvaluatedSample) throws -> Raster {
@@ -120,7 +172,7 @@ struct MethodEvaluation {
       for (rank, name, value) in table.ranked(method: record.id, test: own, metric: metric) {
         if context.services.isStopping { throw CancellationError() }
         guard let sample = samples.first(where: { $0.name == name }), let pair = test.samples[name] else { continue }
-        let view = try EvaluatedSample(sample, pair: pair)
+        let view = try open(sample, pair: pair)
         let baseline = try predict(InterpolationMethod(interpolation: .bicubic), view)
         let (images, limit) = try painter.paint(
           low: view.low, prediction: try predict(method, view), baseline: baseline, truth: view.truth, mask: view.mask,
@@ -138,69 +190,5 @@ struct MethodEvaluation {
       }
     }
     return panels
-  }
-}
-
-/// One sample of a dataset and of a test set, opened.
-struct EvaluatedSample {
-  let name: String
-  let low: Raster
-  let truth: Raster
-  let mask: Mask
-  let photo: Raster?
-  private let sample: Sample
-  /// Size of the truth before columns and rows were left out.
-  private let fullSize: (width: Int, height: Int)
-
-  /// - Throws: `StageFailure` and `BadSample` naming the file that is missing or does not fit.
-  init(_ sample: Sample, pair: Sample) throws {
-    func label(_ role: String) -> String { "\(role) of `\(sample.name)`" }
-    func file(_ role: String) throws -> StoredFile {
-      guard let file = sample.files[role] else { throw StageFailure("`\(sample.name)` has no `\(role)`") }
-      return file
-    }
-    guard let lowFile = pair.files["lr.png"] ?? pair.files["lr.tiff"] else {
-      throw StageFailure("`\(sample.name)` has no low-resolution map")
-    }
-    name = sample.name
-    self.sample = sample
-    let role = PairRecord.truthRole(pair)
-    let isPhoto = role == "photo.png"
-    func image(_ file: StoredFile, _ what: String) throws -> Raster {
-      try isPhoto
-        ? SampleImage.colour(file, label: label(what)) : SampleImage.grey(file, label: label(what))
-    }
-    low = try image(lowFile, "low-resolution map")
-    var truth = try image(try file(role), role)
-    fullSize = (truth.width, truth.height)
-    var mask =
-      try isPhoto && sample.files["mask.png"] == nil
-      ? Mask(width: truth.width, height: truth.height, repeating: true)
-      : SampleImage.mask(file("mask.png"), label: label("mask.png"))
-    guard (mask.width, mask.height) == (truth.width, truth.height) else {
-      throw StageFailure("mask and depth of `\(sample.name)` differ in size")
-    }
-    var photo = try sample.files["photo.png"].map { try SampleImage.colour($0, label: label("photo.png")) }
-    // Where the scale does not divide the size, the degradation left out the last columns and rows.
-    if let scale = pair.record["scale"]?.intValue {
-      let (width, height) = (low.width * scale, low.height * scale)
-      if width <= truth.width, height <= truth.height, (width, height) != (truth.width, truth.height) {
-        if let picture = photo, (picture.width, picture.height) == (truth.width, truth.height) {
-          photo = picture.cropped(x: 0, y: 0, width: width, height: height)
-        }
-        truth = truth.cropped(x: 0, y: 0, width: width, height: height)
-        mask = Mask(mask.raster.cropped(x: 0, y: 0, width: width, height: height))
-      }
-    }
-    (self.truth, self.mask, self.photo) = (truth, mask, photo)
-  }
-
-  /// What a guided method sees, cut to the truth.
-  /// - Throws: `StageFailure` when the dataset has no such file or it is of another shape.
-  func guide(_ choice: GuideChoice) throws -> Raster {
-    let whole = try choice.read(
-      try choice.file(of: sample), sample: name, width: fullSize.width, height: fullSize.height)
-    return (whole.width, whole.height) == (truth.width, truth.height)
-      ? whole : whole.cropped(x: 0, y: 0, width: truth.width, height: truth.height)
   }
 }

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Paints what a table cannot say: input, prediction, truth, where the errors lie, and the shape under a raking light.
 struct PanelPainter {
@@ -13,16 +14,22 @@ struct PanelPainter {
   func paint(
     low: Raster, prediction: Raster, baseline: Raster, truth: Raster, mask: Mask, photo: Raster?
   ) throws -> (images: [String: Data], errorLimit: Double) {
-    let baselineError = Self.error(baseline, truth, mask)
-    let predictionError = Self.error(prediction, truth, mask)
-    var inside: [Float] = []
-    for pixel in baselineError.pixels.indices where mask[pixel] { inside.append(baselineError.pixels[pixel]) }
+    let inside = mask.bits.indices.filter { mask.bits[$0] != 0 }.map {
+      Self.difference(baseline, truth, at: $0)
+    }
     let limit = inside.isEmpty ? 1 : max(Statistics.percentiles(inside, [99.5])[0], 1e-4)
     let enlarged = Resize.nearest(low, width: truth.width, height: truth.height)
+    func errors(_ map: Raster) -> Raster {
+      let magnitude = Raster(
+        width: truth.width, height: truth.height,
+        pixels: mask.bits.indices.map { Self.difference(map, truth, at: $0) })
+      return DepthPictures.error(
+        prediction: magnitude, truth: Raster(width: truth.width, height: truth.height), limit: Float(limit)
+      ) { mask.bits[$0] != 0 }
+    }
     var pictures: [String: Raster] = [
       "input": enlarged, "prediction": prediction, "truth": truth,
-      "error": Self.heat(predictionError, limit: Float(limit)),
-      "baseline_error": Self.heat(baselineError, limit: Float(limit)),
+      "error": errors(prediction), "baseline_error": errors(baseline),
     ]
     if truth.channels == 1 {
       pictures["relief_input"] = Relief.shade(baseline, mask: mask)
@@ -33,43 +40,17 @@ struct PanelPainter {
     return (try pictures.mapValues { try ImageFile.encode(fitted($0).clamped(), as: .png8) }, limit)
   }
 
+  /// The absolute difference of a pixel, its mean over the channels.
+  private static func difference(_ a: Raster, _ b: Raster, at pixel: Int) -> Float {
+    var sum: Float = 0
+    for i in pixel * a.channels..<(pixel + 1) * a.channels { sum += abs(a.pixels[i] - b.pixels[i]) }
+    return sum / Float(a.channels)
+  }
+
   private func fitted(_ picture: Raster) -> Raster {
     let longest = max(picture.width, picture.height)
     guard longest > size else { return picture }
     return Resize.area(
       picture, width: max(1, picture.width * size / longest), height: max(1, picture.height * size / longest))
-  }
-
-  /// The absolute error inside the mask, its mean over the channels.
-  private static func error(_ a: Raster, _ b: Raster, _ mask: Mask) -> Raster {
-    var result = Raster(width: a.width, height: a.height)
-    let channels = a.channels
-    for pixel in result.pixels.indices where mask[pixel] {
-      var sum: Float = 0
-      for i in pixel * channels..<(pixel + 1) * channels { sum += abs(a.pixels[i] - b.pixels[i]) }
-      result.pixels[pixel] = sum / Float(channels)
-    }
-    return result
-  }
-
-  /// Black through violet, red and orange to pale yellow, each step lighter than the last, so that it also reads in grey.
-  private static let colours: [(Float, Float, Float)] = [
-    (0.00, 0.00, 0.02), (0.27, 0.05, 0.40), (0.66, 0.15, 0.38), (0.93, 0.38, 0.16), (0.98, 0.72, 0.15),
-    (1.00, 1.00, 0.80),
-  ]
-
-  private static func heat(_ error: Raster, limit: Float) -> Raster {
-    var result = Raster(width: error.width, height: error.height, channels: 3)
-    let steps = Float(colours.count - 1)
-    for (pixel, value) in error.pixels.enumerated() {
-      let place = min(max(value / limit, 0), 1) * steps
-      let lower = min(Int(place), colours.count - 2)
-      let share = place - Float(lower)
-      let (a, b) = (colours[lower], colours[lower + 1])
-      result.pixels[pixel * 3] = a.0 + (b.0 - a.0) * share
-      result.pixels[pixel * 3 + 1] = a.1 + (b.1 - a.1) * share
-      result.pixels[pixel * 3 + 2] = a.2 + (b.2 - a.2) * share
-    }
-    return result
   }
 }

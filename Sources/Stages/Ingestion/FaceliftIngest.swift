@@ -14,7 +14,7 @@ enum FaceliftOutput: String, ParameterChoice {
 /// Takes in what FaceLift, run by a person elsewhere, made of each photo. The gate waits until it is there and valid.
 struct FaceliftIngest: SampleStage {
   static let type: StageType = "facelift.ingest"
-  static let version = 1
+  static let version = 2
   static let summary = "Waits for FaceLift's output for every photo and checks it: maps, splats or both."
   static let over = SampleDriver.input("photos")
   static let inputs = [
@@ -66,6 +66,9 @@ struct FaceliftIngest: SampleStage {
       ? (parameters.accept.contains(.maps) ? [mapsPort, splatsPort] : [splatsPort]) : [mapsPort]
   }
 
+  /// `subjects.<name>.dmin` and `.dmax`: camera distances of depth 1 and 0, for metrics in world units.
+  private static let rangeFile = "depth_range.json"
+
   /// Role in the artifact, folder of the layout, and whether maps are incomplete without it.
   private static let mapRoles: [(role: String, folder: String, required: Bool)] = [
     ("depth.png", "depth_maps", true), ("rgb.png", "rgb_rendered", true), ("normal.png", "normal_maps", true),
@@ -83,6 +86,7 @@ struct FaceliftIngest: SampleStage {
       for (role, folder, required) in Self.mapRoles {
         files.append(ExternalFile(role, candidates: candidates { "\(folder)/\($0).png" }, required: required))
       }
+      files.append(ExternalFile(Self.rangeFile, candidates: roots.map { "\($0)/\(Self.rangeFile)" }, required: false))
     }
     if parameters.accept.contains(.splats) {
       files.append(ExternalFile("gaussians.ply", candidates: candidates { "splats/\($0)/gaussians.ply" }))
@@ -164,6 +168,14 @@ struct FaceliftIngest: SampleStage {
           "opacity_maps/\(fileName).png: only \(percent(share)) of the picture is covered, less than "
             + "\(percent(parameters.minForeground))")
       }
+    }
+    if let file = sample.external[Self.rangeFile] {
+      do {
+        let range = try JSON(parsing: try Data(contentsOf: file.url))["subjects"]?[fileName]
+        if let near = range?["dmin"]?.doubleValue, let far = range?["dmax"]?.doubleValue {
+          (facts["near"], facts["far"]) = (.double(near), .double(far))
+        }
+      } catch { problems.append("\(Self.rangeFile): \(error)") }
     }
     guard problems.isEmpty else { throw BadSample(problems.joined(separator: "; ")) }
     for (role, _, _) in Self.mapRoles {

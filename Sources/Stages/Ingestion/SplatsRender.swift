@@ -36,14 +36,15 @@ struct SplatView: StageParameters {
 /// Renders splats into the maps that the study took from a notebook: no CUDA, the same conventions.
 struct SplatsRender: SampleStage {
   static let type: StageType = "splats.render"
-  static let version = 1
+  static let version = 2
   static let summary =
     "Renders Gaussian splats into depth, colour, normal and opacity maps, from any camera at any size."
   static let over = SampleDriver.input("splats")
   static let inputs = [InputPort("splats", .splats, doc: "`gaussians.ply` of each sample.")]
   static let outputs = [
     OutputPort(
-      "renders", .renders, .samples, doc: "`depth.png`, `rgb.png`, `normal.png`, `opacity.png`; record: near, far.")
+      "renders", .renders, .samples, doc: "`depth.png`, `rgb.png`, `normal.png`, `opacity.png`; record: near, far, yaw."
+    )
   ]
 
   struct Parameters: StageParameters {
@@ -82,6 +83,7 @@ struct SplatsRender: SampleStage {
       [
         "width": .int(camera.width), "height": .int(camera.height), "depth_bits": .int(16),
         "near": .double(Double(maps.near)), "far": .double(Double(maps.far)), "gaussians": .int(cloud.count),
+        "yaw": .double(parameters.view.yaw),
       ], port: "renders")
   }
 }

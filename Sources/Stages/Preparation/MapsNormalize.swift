@@ -6,7 +6,7 @@ import Pipeline
 /// Turns rendered maps into clean, comparable ones: artefacts cut away, holes filled, depth relative to the nose.
 struct MapsNormalize: SampleStage {
   static let type: StageType = "maps.normalize"
-  static let version = 1
+  static let version = 2
   static let summary = "Cleans rendered maps, fills holes in float, normalises depth to the nose, smooths normals."
   static let over = SampleDriver.input("renders")
   static let inputs = [
@@ -58,6 +58,8 @@ struct MapsNormalize: SampleStage {
     try sample.write(try SampleImage.encode(cleaned.foreground), as: "foreground.png", port: port)
     sample.pass(try sample.file("rgb.png", of: "renders"), as: "rgb.png", port: port)
     if let photo { sample.pass(photo, as: "photo.png", port: port) }
-    sample.record(cleaned.facts, port: port)
+    // Where the camera stood and what 1 and 0 were in the world, for evaluation.
+    let known = sample.samples["renders"]?.record.filter { ["near", "far", "yaw"].contains($0.key) } ?? [:]
+    sample.record(cleaned.facts.merging(known) { own, _ in own }, port: port)
   }
 }
