@@ -9,6 +9,7 @@ extension StageCatalogue {
     FaceliftIngest.self,
     SplatsRender.self,
     SplatsConsistency.self,
+    RendersAlign.self,
     MapsNormalize.self,
     NormalsImport.self,
     RelativeImport.self,

@@ -11,8 +11,8 @@ import Testing
   /// `<type> v<version>`: digest of all outputs for the fixed input below.
   static let golden: [String: String] = [
     "images.collect v2": "b1ce90ec6a55",
-    "facelift.ingest v1": "e3f866af5562",
-    "maps.normalize v1": "881e2dbe2d9d",
+    "facelift.ingest v2": "e3f866af5562",
+    "maps.normalize v2": "881e2dbe2d9d",
     "normals.import v1": "6dd741b50c2a",
     "masks.build v1": "a59b9af956a5",
     "dataset.split v1": "0758c26b8666",
@@ -22,10 +22,14 @@ import Testing
     "relative.import v1": "7af5d937c732",
     "command v1": "1e7f2b787d4c",
     "heads.synthesize v1": "2279bce2e45c",
-    "splats.render v1": "33c157ddd24d",
+    "splats.render v2": "389a47d2ebf9",
     "splats.consistency v1": "45644ad4e629",
     "splats.degrade v1": "6d10f35104cb",
-    "evaluate.cross v2": "e71a5c5e0e2b",
+    "evaluate.cross v3": "aa4964915bd6",
+    "evaluate v3": "0a178a4827b2",
+    "predictions.import v1": "70fa6aa968ca",
+    "renders.align v1": "72020f1ad455",
+    "pairs.collect v1": "5d59b7750e5b",
   ]
 
   private func fixedInput(_ type: StageType, _ runner: StageRunner) async throws -> (JSON, [String: [LabelledArtifact]])
@@ -77,6 +81,28 @@ import Testing
     case "evaluate.cross":
       let pairs = try await runner.run("depth.degrade", ["kind": "render_q8"], .of(["dataset": dataset]))
       return (["resamples": 100], .of(["dataset": dataset, "tests": pairs.artifacts["pairs"]!]))
+    case "evaluate":
+      let pairs = try await runner.run("depth.degrade", ["kind": "render_q8"], .of(["dataset": dataset]))
+      return (
+        [
+          "resamples": 100, "interpolations": ["nearest", "bicubic"], "baseline": "nearest",
+          "protocol": ["detailed": true, "outside": "truth", "zone": ["surface_yaw": 40], "mesh": ["kind": "a"]],
+        ], .of(["dataset": dataset, "tests": pairs.artifacts["pairs"]!])
+      )
+    case "predictions.import":
+      return (
+        ["method": "Ours", "folder": .string(try written(heads, "depth.png", below: "", runner))],
+        .of(["dataset": dataset])
+      )
+    case "pairs.collect":
+      let folder = try runner.temporaryFolder()
+      for (subfolder, role) in [("depth", "depth.png"), ("rgb", "rgb.png")] {
+        _ = try written(heads, role, below: subfolder, runner, in: folder)
+      }
+      return (["folder": .string(folder.path), "zero_is_unknown": true], [:])
+    case "renders.align":
+      let samples = try await RendersAlignTests.samples(runner, count: 2).map(\.sample)
+      return ([:], .of(["renders": StageRunner.artifact("renders", samples: samples)]))
     case "heads.synthesize": return (["count": 2, "size": 64, "gaussians": 2000, "seed": 3], [:])
     case "splats.render": return (["view": ["size": 64, "yaw": 10]], .of(["splats": try await splats(runner)]))
     case "splats.consistency":
@@ -88,6 +114,19 @@ import Testing
       return ([:], .of(["dataset": clean.artifacts["maps"]!, "splats": splats]))
     default: return ([:], [:])
     }
+  }
+
+  /// One file of each sample, in a folder of a user's.
+  private func written(
+    _ samples: [Sample], _ role: String, below: String, _ runner: StageRunner, in given: URL? = nil
+  ) throws -> String {
+    let root = try given ?? runner.temporaryFolder()
+    let folder = below.isEmpty ? root : root.appending(path: below)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for sample in samples {
+      try Data(contentsOf: sample.files[role]!.url).write(to: folder.appending(path: "\(sample.name).png"))
+    }
+    return folder.path
   }
 
   /// Two made-up heads as splats.
@@ -123,6 +162,7 @@ import Testing
   @Test(arguments: [
     "images.collect", "facelift.ingest", "maps.normalize", "normals.import", "masks.build", "dataset.split",
     "depth.degrade", "photos.split", "photos.degrade", "relative.import",
+    "renders.align", "predictions.import", "pairs.collect", "evaluate",
     "command", "evaluate.cross", "heads.synthesize", "splats.render", "splats.consistency", "splats.degrade",
   ])
   func outputOnlyChangesWithTheVersion(name: String) async throws {

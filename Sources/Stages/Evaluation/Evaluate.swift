@@ -6,7 +6,7 @@ import Pipeline
 /// Scores any set of methods on any set of test sets under one protocol, with statistics against a chosen baseline.
 struct Evaluate: Stage {
   static let type: StageType = "evaluate"
-  static let version = 2
+  static let version = 3
   static let summary =
     "Scores interpolations, models and imported predictions under one protocol: image and mesh metrics, statistics."
   static let inputs = [

@@ -4,7 +4,7 @@ import Pipeline
 /// Scores every network on every test set, and interpolation beside them, under one protocol.
 struct EvaluateCross: Stage {
   static let type: StageType = "evaluate.cross"
-  static let version = 2
+  static let version = 3
   static let summary = "Scores every model on every test set under one protocol: the cross-degradation table."
   static let inputs = [
     InputPort("models", .model, arity: .many, doc: "Trained networks, labelled by what they were trained on."),
