@@ -1,7 +1,7 @@
 /// A graph of stages in layers from top to bottom, with what each did and how long it took.
 public struct GraphChart: Chart, Hashable, Sendable {
   public enum State: String, Hashable, Sendable, CaseIterable {
-    case done, cached, failed, waiting, pending
+    case done, cached, failed, waiting, pending, running
 
     /// A sign and a word: the state is never told by colour alone.
     public var label: String {
@@ -11,6 +11,7 @@ public struct GraphChart: Chart, Hashable, Sendable {
       case .failed: "✗ failed"
       case .waiting: "… waiting"
       case .pending: "○ not run"
+      case .running: "▶ running"
       }
     }
   }
@@ -102,6 +103,7 @@ public struct GraphChart: Chart, Hashable, Sendable {
       let tone: Tone =
         switch node.state {
         case .done: .good
+        case .running: .series2
         case .cached: .accent
         case .failed: .bad
         case .waiting, .pending: .muted

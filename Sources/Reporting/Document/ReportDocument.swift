@@ -52,6 +52,8 @@ public struct ReportDocument: Sendable {
     /// Long material behind a line that opens it; always open in print.
     case details(summary: String, [Block])
     case code(String)
+    /// Asks for a decision and sends it to the server of the page.
+    case form(Form)
     /// The place where `ReportPage.insert` puts sections into a finished page.
     case slot(String)
   }
@@ -68,6 +70,34 @@ public struct ReportDocument: Sendable {
       self.chart = chart
       self.caption = caption
       self.table = table
+    }
+  }
+
+  /// One text and one button, sent by POST.
+  public struct Form: Hashable, Sendable {
+    public var action: String
+    /// Values sent along, unseen.
+    public var hidden: [Hidden]
+    /// Name and label of the text.
+    public var field: String
+    public var label: String
+    public var button: String
+
+    public struct Hidden: Hashable, Sendable {
+      public var name: String
+      public var value: String
+      public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+      }
+    }
+
+    public init(action: String, hidden: [Hidden], field: String, label: String, button: String) {
+      self.action = action
+      self.hidden = hidden
+      self.field = field
+      self.label = label
+      self.button = button
     }
   }
 

@@ -13,10 +13,7 @@ public enum ReportPage {
         // Nothing from outside can ever load, whatever a name in the data says.
         el(
           "meta",
-          [
-            "http-equiv": "Content-Security-Policy",
-            "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
-          ]),
+          ["http-equiv": "Content-Security-Policy", "content": policy]),
         el("title", [:], text: document.title), el("style", [:], [.styleSheet(StyleSheet.text)]),
       ])
     let body = el(
@@ -31,8 +28,18 @@ public enum ReportPage {
     return "<!DOCTYPE html>\n" + el("html", ["lang": "en"], [head, body]).html + "\n"
   }
 
+  private static let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+  private static let livePolicy = policy + "; script-src 'self'; connect-src 'self'; form-action 'self'"
+
+  /// The page as a local server shows it: with a script of the server's that keeps it up to date, and forms that answer it.
+  /// - Parameter script: path on the server, such as `/live.js`.
+  public static func live(_ page: String, script: String) -> String {
+    page.replacingAll(escaped(policy, attribute: true), with: escaped(livePolicy, attribute: true))
+      .replacingAll("</head>", with: "<script src=\"\(escaped(script, attribute: true))\" defer=\"\"></script></head>")
+  }
+
   /// The sections alone, as `insert` puts them into a page.
-  static func fragment(_ sections: [ReportDocument.Section]) -> String {
+  public static func fragment(_ sections: [ReportDocument.Section]) -> String {
     sections.map { section($0).html }.joined(separator: "\n")
   }
 
@@ -105,8 +112,23 @@ public enum ReportPage {
       el(
         "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Source text"],
         [el("pre", [:], [el("code", [:], text: text)])])
+    case .form(let form): self.form(form)
     case .slot(let name): mark(name)
     }
+  }
+
+  private static func form(_ form: ReportDocument.Form) -> Markup {
+    let hidden = form.hidden.map { el("input", ["type": "hidden", "name": $0.name, "value": $0.value]) }
+    return el(
+      "form", ["method": "post", "action": form.action, "class": "decision"],
+      hidden + [
+        el(
+          "label", [:],
+          [
+            .text(form.label + " "),
+            el("input", ["type": "text", "name": form.field, "maxlength": "500", "autocomplete": "off"]),
+          ]), el("button", ["type": "submit"], text: form.button),
+      ])
   }
 
   /// Text in which `` `words` `` are code.

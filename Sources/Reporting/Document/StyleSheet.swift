@@ -43,6 +43,13 @@ enum StyleSheet {
     overflow-wrap:anywhere}
     .findings{padding-left:22px;max-width:78ch}.findings li{margin:5px 0;overflow-wrap:anywhere}
     .warning{border-left:4px solid var(--bad);background:var(--surface);padding:9px 14px;border-radius:0 6px 6px 0}
+    .decision{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:end;margin:10px 0}
+    .decision label{flex:1 1 240px;color:var(--muted);font-size:14px}
+    .decision input[type=text]{display:block;width:100%;font:inherit;color:var(--ink);background:var(--paper);\
+    border:1px solid var(--muted);border-radius:6px;padding:7px 10px}
+    .decision button{font:inherit;font-weight:600;color:var(--paper);background:var(--accent);border:0;border-radius:6px;\
+    padding:8px 18px;min-height:40px;cursor:pointer}
+    .decision button:focus-visible,.decision input:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
     .figures{display:grid;gap:26px;margin:16px 0}
     .figures.several{grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}
     figure{margin:0;min-width:0}

@@ -96,29 +96,34 @@ public enum CSV {
 }
 
 extension Table {
-  /// Exact values, one record for each row; deviations in a column of their own.
+  /// Exact values, one record for each row; deviations and bounds of intervals in columns of their own.
   public var csv: String {
-    let withDeviation = columns.indices.map { c in
-      sections.contains { $0.rows.contains { if case .deviation = $0[c] { true } else { false } } }
+    let extras = columns.indices.map { c -> [String] in
+      let cells = sections.lazy.flatMap(\.rows).map { $0[c] }
+      if cells.contains(where: { if case .interval = $0 { true } else { false } }) { return ["low", "high"] }
+      return cells.contains { if case .deviation = $0 { true } else { false } } ? ["sd"] : []
     }
     var header: [String] = hasSections ? [sectionTitle] : []
     for (index, column) in columns.enumerated() {
       header.append(column.fullTitle)
-      if withDeviation[index] { header.append(column.fullTitle + " sd") }
+      header += extras[index].map { "\(column.fullTitle) \($0)" }
     }
     var records = [header]
     for section in sections {
       for row in section.rows {
         var record: [String] = hasSections ? [section.title ?? ""] : []
         for (index, cell) in row.enumerated() {
-          switch cell {
-          case .text(let text): record.append(text)
-          case .integer(let n), .count(let n): record.append(String(n))
-          case .number(let x): record.append(Numbers.exact(x))
-          case .deviation(let x, let sd): record += [Numbers.exact(x), Numbers.exact(sd)]
-          case .missing: record.append("")
-          }
-          if withDeviation[index] { if case .deviation = cell {} else { record.append("") } }
+          var fields: [String] =
+            switch cell {
+            case .text(let text): [text]
+            case .integer(let n), .count(let n): [String(n)]
+            case .number(let x): [Numbers.exact(x)]
+            case .deviation(let x, let sd): [Numbers.exact(x), Numbers.exact(sd)]
+            case .interval(let x, let low, let high): [Numbers.exact(x), Numbers.exact(low), Numbers.exact(high)]
+            case .missing: [""]
+            }
+          while fields.count < 1 + extras[index].count { fields.append("") }
+          record += fields
         }
         records.append(record)
       }

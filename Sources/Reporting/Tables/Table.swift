@@ -74,12 +74,14 @@ public struct Table: Hashable, Sendable {
     case number(Double)
     /// A mean and its standard deviation, printed `46.2 ± 0.3`.
     case deviation(Double, Double)
+    /// A mean and the bounds of its interval, printed `46.2 [45.9, 46.5]`.
+    case interval(Double, low: Double, high: Double)
     case missing
 
     /// What decides the best value of a column.
     var value: Double? {
       switch self {
-      case .number(let x), .deviation(let x, _): x
+      case .number(let x), .deviation(let x, _), .interval(let x, _, _): x
       case .integer(let n), .count(let n): Double(n)
       case .text, .missing: nil
       }
@@ -120,6 +122,10 @@ public struct Table: Hashable, Sendable {
     case .number(let x): Numbers.display(x, column.decimals, signed: column.signed)
     case .deviation(let x, let sd):
       Numbers.display(x, column.decimals, signed: column.signed) + " ± " + Numbers.display(sd, column.decimals)
+    case .interval(let x, let low, let high):
+      Numbers.display(x, column.decimals, signed: column.signed) + " ["
+        + Numbers.display(low, column.decimals, signed: column.signed) + ", "
+        + Numbers.display(high, column.decimals, signed: column.signed) + "]"
     case .missing: "–"
     }
   }

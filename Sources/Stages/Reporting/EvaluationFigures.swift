@@ -6,7 +6,7 @@ struct EvaluationFigures {
   /// Put before identifiers when a report shows several evaluations.
   let prefix: String
 
-  private var result: EvaluationResult { evaluation.result }
+  var result: EvaluationResult { evaluation.result }
 
   init(_ evaluation: Evaluation, prefix: String = "") {
     self.evaluation = evaluation
@@ -135,7 +135,7 @@ struct EvaluationFigures {
   // MARK: - Tables
 
   /// No table stands without the protocol its numbers were measured under.
-  private var protocolNote: String { "Protocol: \(result.protocol.summary)" }
+  var protocolNote: String { "Protocol (\(result.protocol.name)): \(result.protocol.summary)" }
 
   private typealias MetricColumn = (column: Table.Column, metric: MetricRecord, aggregation: String)
 
@@ -162,7 +162,7 @@ struct EvaluationFigures {
     }
   }
 
-  private func sectionTitle(_ test: TestSetRecord) -> String {
+  func sectionTitle(_ test: TestSetRecord) -> String {
     "\(test.name) · \(test.samples) \(test.samples == 1 ? "sample" : "samples")"
   }
 
@@ -248,7 +248,10 @@ struct EvaluationFigures {
     }
     for test in result.tests {
       if let best = baseline(on: test.id, metric) { add(best.method, test) }
-      for method in trained where method.trainedOn == test.id { add(method, test) }
+      for method in result.methods
+      where method.trainedOn == test.id || (method.trainedOn == nil && method.model != nil) {
+        add(method, test)
+      }
     }
     guard !groups.isEmpty else { return nil }
     let columns = ["minimum", "lower quartile", "median", "upper quartile", "maximum"]
@@ -264,7 +267,7 @@ struct EvaluationFigures {
   }
 
   /// `UNet` for `UNet (bicubic)` where the test set is named beside it.
-  private func shortName(_ method: MethodRecord) -> String {
+  func shortName(_ method: MethodRecord) -> String {
     guard let home = method.trainedOn else { return method.name }
     let unique = trained.filter { $0.trainedOn == home }.count == 1
     return unique ? method.model.map(DisplayNames.model) ?? method.name : networkName(method)

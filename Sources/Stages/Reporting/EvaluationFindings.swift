@@ -18,6 +18,7 @@ struct EvaluationFindings {
     addGains(metric)
     addLosses(metric)
     addSamples(metric)
+    addTests(metric)
     addDisagreement(metric)
     addAggregations(metric)
   }
@@ -123,6 +124,30 @@ struct EvaluationFindings {
     if samples > 0, samples < 10 {
       warnings.append(
         "only \(samples) test \(samples == 1 ? "sample" : "samples"): differences of a few tenths are within chance.")
+    }
+  }
+
+  /// What the paired tests against the baseline say.
+  private mutating func addTests(_ metric: MetricRecord) {
+    guard let records = result.comparisons?.filter({ $0.metric == metric.id }), let baseline = records.first?.baseline
+    else { return }
+    let own = records.filter { record in
+      let first = result.seedGroups?.first { $0.id == record.method }?.methods.first ?? record.method
+      guard let method = result.methods.first(where: { $0.id == first }) else { return false }
+      return method.trainedOn == record.test || (method.trainedOn == nil && method.model != nil)
+    }
+    guard !own.isEmpty else { return }
+    let clear = own.filter { $0.pHolm < 0.05 && metric.higherIsBetter == ($0.difference > 0) }
+    sentences.append(
+      "Against \(result.name(of: baseline)), networks are better beyond chance in \(clear.count) of \(own.count) "
+        + "cases (paired Wilcoxon test, Holm's correction, 5 %).")
+    // The smallest p that so many pairs can give, after Holm's correction.
+    let least = own.map(\.pairs).min() ?? 0
+    let floor = Double(records.count) * 2 / Double(1 << min(least, 50))
+    if clear.count < own.count, least > 0, floor >= 0.05 {
+      warnings.append(
+        "\(least) samples cannot show more: a paired test of so few reaches p = \(Numbers.short(min(1, floor), digits: 2)) at "
+          + "best after correction for \(records.count) comparisons.")
     }
   }
 

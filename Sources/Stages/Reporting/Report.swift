@@ -14,6 +14,7 @@ public struct Report: Stage {
     public var subtitle: String?
     public var names: [String: String] = [:]
     public var panelSize = 320
+    public var combine = false
 
     public init() {}
 
@@ -23,11 +24,14 @@ public struct Report: Stage {
       .init(
         "names", \.names, "Printed names of methods and test sets by identifier, as `{ train@render: UNet (ours) }`."),
       .init("panel_px", \.panelSize, "Longest side of the pictures in the page.", unit: "px", type: .int(64...2048)),
+      .init(
+        "combine", \.combine,
+        "Put all evaluations into one table; an error unless they were measured under one protocol."),
     ]
   }
 
   public static let type: StageType = "report"
-  public static let version = 2
+  public static let version = 3
   public static let summary =
     "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG."
   public static let inputs: [InputPort] = [
@@ -41,7 +45,10 @@ public struct Report: Stage {
   public init() {}
 
   public func run(_ context: StageContext, _ parameters: Parameters) async throws {
-    let material = try ReportReader(parameters: parameters).read(context)
+    var material = try ReportReader(parameters: parameters).read(context)
+    if parameters.combine, material.evaluations.count > 1 {
+      material.evaluations = [try EvaluationMerge.merge(material.evaluations)]
+    }
     let document = ReportAssembly(title: parameters.title, subtitle: parameters.subtitle, material: material).document
     let port = "report"
     try context.write(ReportPage.html(document), to: "report.html", port: port)
@@ -64,6 +71,7 @@ public struct Report: Stage {
       let lines = found.warnings.map { "Note: " + $0 } + found.sentences
       text += lines.map { "- " + $0 + "\n" }.joined()
     }
+    text += MetricAgreement(evaluations: material.evaluations).sentences.map { "- " + $0 + "\n" }.joined()
     return text
   }
 }

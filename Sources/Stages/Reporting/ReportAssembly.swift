@@ -22,10 +22,27 @@ struct ReportAssembly {
       summary.append(
         .warning("this report shows evaluations under different protocols; their numbers must not be compared."))
     }
+    let agreement = MetricAgreement(evaluations: material.evaluations)
+    if !agreement.sentences.isEmpty {
+      summary += [.heading("What follows from the protocols"), .bullets(agreement.sentences)]
+    }
     if summary.isEmpty { summary.append(.paragraph("No evaluation was given to this report.")) }
     document.sections.append(.init(id: "summary", title: "Summary", blocks: summary))
     document.sections.append(.init(id: "run", title: "Run", blocks: [.slot("run")]))
 
+    if let first = material.evaluations.first {
+      let tables = agreement.sideBySide(EvaluationFigures(first))
+      if !tables.isEmpty {
+        let intro =
+          "The same maps under every protocol. Each column has its own protocol, which decides how large its numbers are: "
+          + "differences between columns say nothing about methods."
+        document.sections.append(
+          .init(
+            id: "protocols", title: "Protocols side by side",
+            blocks: [.paragraph(intro)]
+              + tables.enumerated().map { .table(id: "protocols-\($0.offset + 1)", $0.element) }))
+      }
+    }
     for (index, evaluation) in material.evaluations.enumerated() {
       document.sections += sections(evaluation, number: several ? index + 1 : nil)
     }
@@ -83,6 +100,12 @@ struct ReportAssembly {
     let full = ReportDocument.Block.table(
       id: mark + "all", figures.fullTable(figures.mainMetrics, caption: "All methods on all test sets."))
     methods.append(methods.isEmpty ? full : .details(summary: "All methods on all test sets", [full]))
+    if let seeds = figures.seedTable { methods.append(.table(id: mark + "seeds", seeds)) }
+    if let comparison = figures.comparisonTable { methods.append(.table(id: mark + "comparison", comparison)) }
+    if let agreement = MetricAgreement.table(figures) { methods.append(.table(id: mark + "agreement", agreement)) }
+    if let intervals = figures.intervalTable {
+      methods.append(.details(summary: "95 % intervals", [.table(id: mark + "intervals", intervals)]))
+    }
     if !figures.otherMetrics.isEmpty {
       let table = figures.fullTable(figures.otherMetrics, caption: "All methods on all test sets by the other metrics.")
       methods.append(.details(summary: "Other metrics", [.table(id: mark + "other", table)]))
