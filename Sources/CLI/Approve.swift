@@ -52,46 +52,13 @@ struct GateDecision: ParsableArguments {
   }
 
   private func decide(_ id: String, _ approved: Bool, _ context: LastRunOptions.Context) throws {
-    var options = context.options
-    options.targets = [id]
-    let plan = try Planning.plan(context.pipeline, store: context.store, options: options)
-    let status: GateStatus
-    switch plan[id]?.action {
-    case .waiting(let found)?: status = found
-    case .upToDate?:
+    let gate = OpenGate(context: context, instance: id)
+    guard let status = try gate.status() else {
       Console.standardOutput("\(id): nothing waits; its gate is open\n")
       return
-    case .run?, .dependsOnResults?:
-      throw Diagnostic(
-        "`\(id)` has not looked at what is there yet", help: "run `pipeline run \(context.fileArguments)` first")
-    case .blocked(let by)?: throw Diagnostic("`\(id)` waits behind `\(by)`")
-    case .impossible(let reason)?: throw Diagnostic("`\(id)` cannot be looked at: \(reason)")
-    case nil: throw Diagnostic("there is no stage `\(id)`")
     }
-    // Approving says something about what nobody has decided; rejecting also takes back an approval.
-    var names = approved ? status.unapproved + status.rejected.map(\.name) : Array(status.contents.keys)
-    if approved {
-      names = names.filter { name in sample.contains(name) || !status.rejected.contains { $0.name == name } }
-    }
-    if !sample.isEmpty {
-      for name in sample where status.contents[name] == nil {
-        throw Diagnostic(
-          "sample `\(name)` is not there to decide about",
-          help: suggestion(for: name, among: Array(status.contents.keys)))
-      }
-      names = names.filter(sample.contains)
-    }
-    let time = Date().formatted(.iso8601)
-    let user = ProcessInfo.processInfo.environment["USER"] ?? ""
-    let decisions = names.sorted(by: naturallyPrecedes).compactMap { name in
-      status.contents[name].map {
-        ApprovalDecision(sample: name, content: $0, isApproved: approved, message: message, by: user, time: time)
-      }
-    }
-    if !decisions.isEmpty {
-      try Approvals(store: context.store).add(decisions, pipeline: context.pipeline.name, instance: id)
-    }
-    let after = try Planning.plan(context.pipeline, store: context.store, options: options)
+    let decisions = try gate.decide(status, approved: approved, samples: sample, message: message)
+    let after = try gate.plan()
     if output.json {
       Console.standardOutput(
         JSON.object([

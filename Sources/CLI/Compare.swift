@@ -95,7 +95,11 @@ struct Compare: ParsableCommand {
         continue
       }
       for reference in found.outputs.values where reference.layout == .files {
-        guard let file = try store.artifact(reference).files["cross.csv"] else { continue }
+        let files = try store.artifact(reference).files
+        guard let file = files["cross.csv"] else { continue }
+        let declared = try files["cross.json"].map {
+          try EvaluationResult(decoding: try store.data($0.digest), name: "cross.json of `\(instance.id)`").protocol
+        }
         let text = String(decoding: try store.data(file.digest), as: UTF8.self)
         let labels = instance.labels.filter { $0.name != "seed" }.map(\.text)
         let label =
@@ -103,7 +107,8 @@ struct Compare: ParsableCommand {
         entries.append(
           Comparison.Entry(
             label: label, seed: instance.labels.first { $0.name == "seed" }?.text ?? "",
-            rows: try Comparison.rows(text, of: instance.id), stages: Comparison.configuration(instance, instances)))
+            rows: try Comparison.rows(text, of: instance.id), protocolRecord: declared,
+            stages: Comparison.configuration(instance, instances)))
       }
     }
   }

@@ -1,7 +1,9 @@
 import Basics
 import Foundation
+import Imaging
 import Pipeline
 import Reporting
+import Stages
 
 /// Metric tables in long form, put side by side.
 struct Comparison {
@@ -11,6 +13,10 @@ struct Comparison {
     var metric: String
     var aggregation: String
     var protocolName: String
+    /// Digest of the whole protocol, where the table states it.
+    var protocolID: String
+    /// The method without its seed, where the table states it.
+    var group: String
     var value: Double
   }
 
@@ -19,6 +25,8 @@ struct Comparison {
     var label: String
     var seed: String
     var rows: [Row]
+    /// What the table declares, to say how protocols differ; nil where it does not.
+    var protocolRecord: EvaluationProtocolRecord?
     /// Parameters by stage of all that the table was made from.
     var stages: [String: JSON]
   }
@@ -29,7 +37,7 @@ struct Comparison {
 
   /// - Parameter baseline: a label, or a part of one; the first label when nil.
   init(entries: [Entry], metrics: [String], baseline: String?) {
-    self.entries = entries
+    self.entries = Self.withMethods(entries)
     self.metrics = metrics
     let labels = entries.map(\.label)
     let wanted = baseline.flatMap { name in
@@ -50,11 +58,33 @@ struct Comparison {
     let (train, test) = (try column("train"), try column("test"))
     let (metric, aggregation, value) = (try column("metric"), try column("aggregation"), try column("value"))
     let protocolColumn = header.firstIndex(of: "protocol")
+    let idColumn = header.firstIndex(of: "protocol_id")
+    let groupColumn = header.firstIndex(of: "group")
     return rows.compactMap { row in
       guard let number = Double(row[value]) else { return nil }
       return Row(
         train: row[train], test: row[test], metric: row[metric], aggregation: row[aggregation],
-        protocolName: protocolColumn.map { row[$0] } ?? "", value: number)
+        protocolName: protocolColumn.map { row[$0] } ?? "", protocolID: idColumn.map { row[$0] } ?? "",
+        group: groupColumn.map { row[$0] } ?? row[train], value: number)
+    }
+  }
+
+  /// Names rows by their method where a table holds several that were trained on one degradation: only seeds of one method
+  /// may be averaged.
+  private static func withMethods(_ entries: [Entry]) -> [Entry] {
+    struct Place: Hashable { var train: String, test: String, metric: String, aggregation: String }
+    let ambiguous = entries.contains { entry in
+      Dictionary(grouping: entry.rows) {
+        Place(train: $0.train, test: $0.test, metric: $0.metric, aggregation: $0.aggregation)
+      }.values.contains { Set($0.map(\.group)).count > 1 }
+    }
+    guard ambiguous else { return entries }
+    return entries.map { entry in
+      var entry = entry
+      for index in entry.rows.indices where entry.rows[index].group != entry.rows[index].train {
+        entry.rows[index].train += " (\(entry.rows[index].group))"
+      }
+      return entry
     }
   }
 
@@ -74,12 +104,18 @@ struct Comparison {
   }
 
   /// Tables never mix protocols.
+  /// - Throws: `Diagnostic` that says in which fields the protocols differ.
   func checkProtocols() throws {
-    let names = Set(entries.flatMap { $0.rows.map(\.protocolName) })
-    guard names.count > 1 else { return }
-    throw Diagnostic(
-      "these tables were made under different protocols: \(names.sorted().joined(separator: ", "))",
-      help: "numbers of different protocols cannot be compared; evaluate all under one")
+    func identity(_ entry: Entry) -> Set<String> { Set(entry.rows.map { "\($0.protocolName) \($0.protocolID)" }) }
+    guard let first = entries.first,
+      let other = entries.first(where: { identity($0).union(identity(first)).count > 1 })
+    else { return }
+    let names = Set((first.rows + other.rows).map(\.protocolName)).sorted().joined(separator: ", ")
+    var text = "these tables were made under different protocols: \(names)"
+    if let a = first.protocolRecord, let b = other.protocolRecord {
+      text += " (\(first.label) against \(other.label): \(EvaluationMerge.difference(a, b).joined(separator: "; ")))"
+    }
+    throw Diagnostic(text, help: "numbers of different protocols cannot be compared; evaluate all under one")
   }
 
   private var labels: [String] {
@@ -98,15 +134,6 @@ struct Comparison {
         $0.train == train && $0.test == test && $0.metric == figure.metric && $0.aggregation == figure.aggregation
       }.map(\.value)
     }
-  }
-
-  static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-
-  /// Sample standard deviation.
-  static func deviation(_ values: [Double]) -> Double {
-    guard values.count > 1 else { return 0 }
-    let m = mean(values)
-    return (values.reduce(0) { $0 + ($1 - m) * ($1 - m) } / Double(values.count - 1)).squareRoot()
   }
 
   private var figures: [Figure] {
@@ -142,9 +169,9 @@ struct Comparison {
               cells += [.missing, .missing]
               continue
             }
-            let mean = Self.mean(own)
-            cells.append(own.count > 1 ? .deviation(mean, Self.deviation(own)) : .number(mean))
-            cells.append(label == baseline || base.isEmpty ? .missing : .number(mean - Self.mean(base)))
+            let mean = Statistics.mean(own)
+            cells.append(own.count > 1 ? .deviation(mean, Statistics.standardDeviation(own)) : .number(mean))
+            cells.append(label == baseline || base.isEmpty ? .missing : .number(mean - Statistics.mean(base)))
           }
           return cells
         })

@@ -6,13 +6,20 @@ import Pipeline
 /// `pipeline show RUN`: what a run did, and the key and digests behind every result.
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Show a run: its stages, keys, digests and frozen configuration.")
+    commandName: "show", abstract: "Show a run: its stages, keys, digests and frozen configuration.",
+    discussion: """
+      With a stage: its key, its files with their digests and where they lie, and the same of everything it was made from. \
+      With --number, as printed in a report: the rows of tables that round to it, with the files that hold them.
+      """)
 
   @Argument(help: ArgumentHelp("A run's id, or `last`.", valueName: "run"))
   var runID: String
 
   @Argument(help: "Only this stage, with its files.")
   var stage: String?
+
+  @Option(help: "Look for this number, such as 46.20, in the tables of the stage (of all stages when none is named).")
+  var number: String?
 
   @OptionGroup var storage: StoreOptions
   @OptionGroup var output: OutputOptions
@@ -28,6 +35,9 @@ struct Show: ParsableCommand {
     if output.json {
       Console.standardOutput(found.json.canonical + "\n")
       return
+    }
+    if let number {
+      return try NumberTrace(number, run: found, store: store).print(below: stage)
     }
     if let stage { return try show(stage, found, store) }
     var text =
@@ -62,7 +72,22 @@ struct Show: ParsableCommand {
       text += "digest \(reference.digest.hex)\n"
       let artifact = try store.artifact(reference)
       for (path, file) in artifact.files.sorted(by: { naturallyPrecedes($0.key, $1.key) }).prefix(50) {
-        text += "    \(file.digest.short)  \(path)\n"
+        text += "    \(file.digest.short)  \(path)  \(file.url.path)\n"
+      }
+      if artifact.files.count > 50 { text += "    and \(artifact.files.count - 50) more\n" }
+    }
+    let chain = RunChain(run)
+    let sources = chain.sources(of: stage)
+    if !sources.isEmpty { text += "made from\n" }
+    for source in sources {
+      guard let key = run.keys[source], let result = try store.result(key) else {
+        text += "  \(source): no longer in the store\n"
+        continue
+      }
+      text += "  \(source)  key \(key.hex)\n"
+      for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) {
+        text +=
+          "    \(port): \(reference.kind), \(reference.count) \(reference.layout.rawValue), digest \(reference.digest.hex)\n"
       }
     }
     text += result.preimage.pretty + "\n"
