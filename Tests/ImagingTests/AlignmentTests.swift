@@ -32,7 +32,7 @@ import Testing
     let (photo, photoMask, render, renderMask) = Self.pair(truth)
     let coarse = try #require(
       Alignment.align(
-        photo: photo, photoMask: photoMask, render: render, renderMask: renderMask, refine: false))
+        photo: photo, photoMask: photoMask, render: render, renderMask: renderMask, refine: .none))
     #expect(Self.error(coarse.transform, truth) < 6, "silhouette only: \(Self.error(coarse.transform, truth)) px")
     let fine = try #require(
       Alignment.align(photo: photo, photoMask: photoMask, render: render, renderMask: renderMask))

@@ -102,7 +102,7 @@ import Testing
       return (["folder": .string(folder.path), "zero_is_unknown": true], [:])
     case "renders.align":
       let samples = try await RendersAlignTests.samples(runner, count: 2).map(\.sample)
-      return ([:], .of(["renders": StageRunner.artifact("renders", samples: samples)]))
+      return (["refine": "head"], .of(["renders": StageRunner.artifact("renders", samples: samples)]))
     case "heads.synthesize": return (["count": 2, "size": 64, "gaussians": 2000, "seed": 3], [:])
     case "splats.render": return (["view": ["size": 64, "yaw": 10]], .of(["splats": try await splats(runner)]))
     case "splats.consistency":

@@ -69,17 +69,17 @@ import Testing
     let runner = try StageRunner()
     let all = try await Self.samples(runner, count: 8)
     var errors: [String: [Double]] = [:]
-    for refine in [false, true] {
-      let result = try await align(runner, all.map(\.sample), ["refine": .bool(refine)])
+    for refine in ["none", "head", "face"] {
+      let result = try await align(runner, all.map(\.sample), ["refine": .string(refine)])
       #expect(result.rejected.isEmpty, "\(result.rejected)")
       for (sample, truth) in all {
         let record = try #require(result.sample(sample.name, "renders")?.record)
-        errors["\(refine)", default: []].append(Self.error(try Self.transform(record), truth))
+        errors[refine, default: []].append(Self.error(try Self.transform(record), truth))
         #expect(record["width"] == .int(Self.size), "facts of the render stay")
       }
     }
-    let (coarse, fine) = (try #require(errors["false"]), try #require(errors["true"]))
-    let text = "key points \(coarse), refined \(fine)"
+    let (coarse, fine) = (try #require(errors["none"]), try #require(errors["head"]))
+    let text = "key points \(coarse), head \(fine), face \(errors["face"] ?? [])"
     print("alignment error in px at \(Self.size): \(text)")
     #expect(Statistics.percentile(coarse, 50) < 7, "\(text)")
     #expect(Statistics.percentile(fine, 50) < 2.5 && (fine.max() ?? 9) < 3, "\(text)")
@@ -116,7 +116,7 @@ import Testing
       try Data(text.utf8).write(to: folder.appending(path: "\(item.sample.name).csv"))
     }
     let result = try await align(
-      runner, all.map(\.sample), ["landmarks": .string(folder.path), "refine": false, "tolerance": 2])
+      runner, all.map(\.sample), ["landmarks": .string(folder.path), "refine": "none", "tolerance": 2])
     for (sample, truth) in all {
       let record = try #require(result.sample(sample.name, "renders")?.record)
       #expect(Self.error(try Self.transform(record), truth) < 1e-4)

@@ -14,6 +14,17 @@ public enum Alignment {
     public let correlation: Double?
   }
 
+  /// What the pictures are compared on after the key points.
+  public enum Refinement: String, Hashable, Sendable, CaseIterable {
+    /// Nothing: the similarity through the key points.
+    case none
+    /// The head above the shoulders with its outline.
+    case head
+    /// As `head`, then the inside of the face alone: eyes, nose and mouth, which the blurred rim of a splat render does not
+    /// move.
+    case face
+  }
+
   /// The least-squares similarity from `source` to `target` (Umeyama, 1991, in the plane); nil below two distinct points.
   public static func similarity(_ source: [SIMD2<Double>], _ target: [SIMD2<Double>]) -> PlanarTransform? {
     guard source.count == target.count, source.count >= 2 else { return nil }
@@ -130,7 +141,8 @@ public enum Alignment {
   /// - Returns: nil when a mask is empty or too few points agree.
   public static func align(
     photo: Raster, photoMask: Mask, render: Raster, renderMask: Mask,
-    landmarks: [(photo: SIMD2<Double>, render: SIMD2<Double>)]? = nil, tolerance: Double = 8, refine: Bool = true,
+    landmarks: [(photo: SIMD2<Double>, render: SIMD2<Double>)]? = nil, tolerance: Double = 8,
+    refine: Refinement = .head,
     seed: UInt64 = 0
   ) -> Result? {
     precondition(
@@ -160,7 +172,7 @@ public enum Alignment {
     guard let start, start.inlierShare >= 0.2 else { return nil }
     var transform = start.transform
     var correlation: Double?
-    if refine {
+    if refine != .none {
       let ecc = EnhancedCorrelation()
       if let found = ecc.refine(
         template: coarsePhoto, image: coarseRender,
@@ -172,6 +184,13 @@ public enum Alignment {
       if factor > 1,
         let found = ecc.refine(
           template: photo.luminance, image: render.luminance, mask: shared(photoMask, renderMask, transform),
+          from: transform)
+      {
+        (transform, correlation) = (found.transform, found.correlation)
+      }
+      if refine == .face,
+        let found = ecc.refine(
+          template: photo.luminance, image: render.luminance, mask: inside(photoMask, renderMask, transform),
           from: transform)
       {
         (transform, correlation) = (found.transform, found.correlation)
@@ -217,6 +236,13 @@ public enum Alignment {
     let all = ransacSimilarity(
       start.source + repeated.map(\.photo), start.target + repeated.map(\.render), tolerance: tolerance, seed: seed)
     return all ?? (start.transform, start.inlierShare)
+  }
+
+  /// The inside of the face: what both show of the head, far enough from either outline.
+  private static func inside(_ photoMask: Mask, _ renderMask: Mask, _ transform: PlanarTransform) -> Mask {
+    let moved = Mask(transform.sample(renderMask.raster, width: photoMask.width, height: photoMask.height))
+    let both = shared(photoMask, renderMask, transform).intersection(moved)
+    return Morphology.erode(both, ellipse: max(3, photoMask.width / 14 | 1))
   }
 
   /// What both pictures show of the head: the photo's mask above the shoulders, where the moved render is, and a little more,

@@ -4,6 +4,8 @@ import Imaging
 import Pipeline
 import Reporting
 
+extension Alignment.Refinement: ParameterChoice {}
+
 /// Moves renders onto the photos they were made from, so that masks and guides taken from the photo fit.
 struct RendersAlign: SampleStage {
   static let type: StageType = "renders.align"
@@ -28,7 +30,7 @@ struct RendersAlign: SampleStage {
     var opacityThreshold = 0.3
     var photoThreshold = 12
     var tolerance = 8.0
-    var refine = true
+    var refine = Alignment.Refinement.head
     var minMove = 0.5
     var maxMove = 0.15
     var minCorrelation: Double?
@@ -46,7 +48,10 @@ struct RendersAlign: SampleStage {
         unit: "of 255", type: .int(0...254)),
       .init(
         "tolerance", \.tolerance, "How far pairs of points may miss in RANSAC.", unit: "px", type: .double(0.5...200)),
-      .init("refine", \.refine, "Refine to an affine map on the pictures (ECC, 50 iterations, 1e-4)."),
+      .init(
+        "refine", \.refine,
+        "Refinement to an affine map on the pictures (ECC, 50 iterations, 1e-4); none; head: with its outline; face: then on "
+          + "its inside alone."),
       .init(
         "min_move", \.minMove, "Maps whose corners would move less are passed on untouched: nothing is resampled.",
         unit: "px", type: .double(0...100)),
