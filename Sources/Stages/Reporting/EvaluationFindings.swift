@@ -169,9 +169,15 @@ struct EvaluationFindings {
       }
     }
     guard let example else { return }
+    let looksOutside = titles.contains { $0.contains("SSIM") || $0.contains("full view") }
+    let isKept = result.protocol.fields.contains { $0.name == "outside the mask" && $0.value == "as predicted" }
+    let hint =
+      looksOutside && isKept
+      ? " SSIM and full-view figures also see what a network writes outside the mask; `outside: truth` in the protocol "
+        + "leaves that out." : ""
     warnings.append(
       "not every metric agrees. By \(titles.joined(separator: ", ")), networks fall behind interpolation even on their own "
-        + "degradation: \(example).")
+        + "degradation: \(example).\(hint)")
   }
 
   private mutating func addAggregations(_ metric: MetricRecord) {
