@@ -8,7 +8,9 @@ let package = Package(
     .executable(name: "pipeline", targets: ["CLI"])
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // For `pipeline serve` alone.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.0.0", traits: []),
   ],
   targets: [
     // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev).
@@ -42,7 +44,10 @@ let package = Package(
     // The `pipeline` command; one file per subcommand.
     .executableTarget(
       name: "CLI",
-      dependencies: ["Stages", "Imaging", "NN", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+      dependencies: [
+        "Stages", "Imaging", "NN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ]
     ),
 
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.

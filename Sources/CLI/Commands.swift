@@ -24,6 +24,7 @@ enum Commands {
         Show.self,
         Compare.self,
         ReportCommand.self,
+        Serve.self,
         Cache.self,
         Doctor.self,
       ]),

@@ -44,6 +44,12 @@ struct PipelineProcess {
   /// Starts a run and leaves it to the caller.
   func start(_ arguments: String...) throws -> Process { try started(arguments).0 }
 
+  /// Starts a run, and tells where its standard output goes.
+  func startReading(_ arguments: String...) throws -> (process: Process, output: URL) {
+    let (process, output, _) = try started(arguments)
+    return (process, output)
+  }
+
   private func started(_ arguments: [String]) throws -> (Process, URL, URL) {
     let process = Process()
     process.executableURL = Self.executable
