@@ -78,8 +78,8 @@ let package = Package(
     .executableTarget(name: "bench-splats", dependencies: ["Basics", "Splats"], path: "Benchmarks/Splats"),
     // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
     .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
-    .executableTarget(name: "engine-probe", dependencies: ["EngineToys"], path: "Tests/EngineProbe"),
-    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "engine-probe"], exclude: ["Golden"]),
+    .executableTarget(name: "engine-probe", dependencies: ["EngineToys", "Pipeline"], path: "Tests/EngineProbe"),
+    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "Pipeline", "engine-probe"], exclude: ["Golden"]),
     // Times of the engine itself, against ninja where it is installed: `make bench-engine`.
     .executableTarget(name: "bench-engine", dependencies: ["EngineToys", "Stages"], path: "Benchmarks/Engine"),
     .testTarget(

@@ -25,7 +25,7 @@ import Testing
     _ runner: StageRunner, count: Int, displaced: Bool = true
   ) async throws -> [(sample: Sample, truth: PlanarTransform)] {
     let made = try await runner.run(
-      "heads.synthesize", ["count": .int(count), "size": .int(size), "gaussians": 20000, "seed": 5])
+      "heads.synthesize", ["count": .int(count), "size": .int(size), "gaussians": 60000, "seed": 5])
     let files = try #require(made.artifacts["folder"]).files
     return try made.samples("photos").enumerated().map { index, photo in
       let truth = displaced ? displacement(index) : .identity
