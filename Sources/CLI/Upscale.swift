@@ -9,6 +9,7 @@ import Stages
 /// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps or photos.
 struct Upscale: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case png, tiff, float }
+  enum Background: String, ExpressibleByArgument, CaseIterable { case zero, keep }
   enum Mesh: String, ExpressibleByArgument, CaseIterable { case ply, obj }
 
   static let configuration = CommandConfiguration(
@@ -30,6 +31,11 @@ struct Upscale: ParsableCommand {
   @Option(help: "For guided models: a picture, or a folder of pictures named as the inputs.", completion: .file())
   var guide: String?
   @Option(help: "Also write a mesh: ply or obj.") var mesh: Mesh?
+  @Option(
+    help: """
+      zero: 0 where the input has nothing, which meshes and shaded pictures then leave out; keep: whatever the network writes \
+      there.
+      """) var background: Background = .zero
   @Flag(help: "Also write a shaded picture, <name>.relief.png.") var relief = false
   @Option(help: "Largest side worked on at once, in input pixels.") var tile = TrainedModel.defaultTile
   @Option(help: "Threads; all processors when not given.") var threads: Int?
@@ -65,11 +71,19 @@ struct Upscale: ParsableCommand {
       let (width, height) = (image.raster.width, image.raster.height)
       let scale = trained.network.scale
       let seen = try choice.map { try guidePlanes($0, input, width: width * scale, height: height * scale) }
-      let planes = try trained.upscale(
-        image.raster.planes, height: height, width: width, guide: seen, tile: tile)
-      let result = Raster(planes: planes, width: width * scale, height: height * scale)
+      let planes: [Float]
+      do {
+        planes = try trained.upscale(image.raster.planes, height: height, width: width, guide: seen, tile: tile)
+      } catch let error as ModelError { throw StageFailure("\(input): \(error.description)") }
+      var result = Raster(planes: planes, width: width * scale, height: height * scale)
+      var foreground: Mask?
+      if background == .zero, channels == 1 {
+        let covered = DepthBackground.foreground(of: image.raster, width: result.width, height: result.height)
+        result = result.masked(covered)
+        foreground = covered
+      }
       let file = folder.appendingPathComponent(Self.stem(input))
-      let written = try write(result, file)
+      let written = try write(result, foreground, file)
       Console.standardOutput(
         "\(written.lastPathComponent): \(width)x\(height) \(image.bitDepth)-bit -> \(result.width)x\(result.height)\n")
     }
@@ -90,7 +104,7 @@ struct Upscale: ParsableCommand {
     return try choice.fitted(choice.channels(of: picture), label: path, width: width, height: height).planes
   }
 
-  private func write(_ result: Raster, _ file: URL) throws -> URL {
+  private func write(_ result: Raster, _ foreground: Mask?, _ file: URL) throws -> URL {
     let target: URL
     switch format {
     case .png:
@@ -108,7 +122,7 @@ struct Upscale: ParsableCommand {
     }
     if relief {
       let picture = file.appendingPathExtension("relief.png")
-      try ImageFile.write(Relief.shade(result), to: picture, as: .png8)
+      try ImageFile.write(Relief.shade(result, mask: foreground), to: picture, as: .png8)
     }
     if let mesh {
       let shape = DepthMesh(result)

@@ -181,3 +181,15 @@ func head(_ side: Int) -> (depth: Raster, opacity: Raster) {
       Degradation.allCases.map(\.rawValue) == ["bicubic", "bicubic_noise", "bicubic_q8", "render", "render_q8"])
   }
 }
+
+@Suite struct DepthBackgroundTests {
+  @Test func theSilhouetteIsTheEnlargedInput() {
+    let (depth, _) = head(64)
+    let fine = Mask(head(256).opacity)
+    let found = DepthBackground.foreground(of: Resize.nearest(depth, width: 64, height: 64), width: 256, height: 256)
+    let wrong = zip(found.bits, fine.bits).count { $0 != $1 }
+    #expect(wrong < 256 * 4, "\(wrong) pixels of the rim")
+    #expect(found[128, 128] && !found[2, 2])
+    #expect(DepthBackground.foreground(of: Raster(width: 4, height: 4), width: 9, height: 7).count == 0)
+  }
+}
