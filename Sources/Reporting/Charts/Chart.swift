@@ -20,7 +20,6 @@ struct SeriesStyle {
 
   func drawMarker(in drawing: inout Drawing, x: Double, y: Double, size r: Double = 4, tip: String? = nil) {
     let paint = Drawing.Paint.tone(tone)
-    let n = Drawing.number
     switch marker {
     case .circle: drawing.circle(x: x, y: y, radius: r, fill: paint, tip: tip)
     case .ring:
@@ -30,20 +29,18 @@ struct SeriesStyle {
       drawing.rectangle(x: x - r + 0.5, y: y - r + 0.5, width: 2 * r - 1, height: 2 * r - 1, fill: paint, tip: tip)
     case .triangle:
       drawing.path(
-        "M\(n(x)) \(n(y - r - 0.5))L\(n(x + r + 0.5)) \(n(y + r - 0.5))L\(n(x - r - 0.5)) \(n(y + r - 0.5))Z",
-        fill: paint)
+        Outline([(x, y - r - 0.5), (x + r + 0.5, y + r - 0.5), (x - r - 0.5, y + r - 0.5)], closed: true), fill: paint)
     case .diamond:
       drawing.path(
-        "M\(n(x)) \(n(y - r - 1))L\(n(x + r + 1)) \(n(y))L\(n(x)) \(n(y + r + 1))L\(n(x - r - 1)) \(n(y))Z", fill: paint
-      )
+        Outline([(x, y - r - 1), (x + r + 1, y), (x, y + r + 1), (x - r - 1, y)], closed: true), fill: paint)
     case .cross:
       drawing.path(
-        "M\(n(x - r + 1)) \(n(y - r + 1))L\(n(x + r - 1)) \(n(y + r - 1))M\(n(x - r + 1)) \(n(y + r - 1))L\(n(x + r - 1)) \(n(y - r + 1))",
+        Outline(
+          [(x - r + 1, y - r + 1), (x + r - 1, y + r - 1)], [(x - r + 1, y + r - 1), (x + r - 1, y - r + 1)]),
         stroke: .init(paint, width: 2))
     case .plus:
       drawing.path(
-        "M\(n(x - r)) \(n(y))L\(n(x + r)) \(n(y))M\(n(x)) \(n(y - r))L\(n(x)) \(n(y + r))",
-        stroke: .init(paint, width: 2))
+        Outline([(x - r, y), (x + r, y)], [(x, y - r), (x, y + r)]), stroke: .init(paint, width: 2))
     case .bar: drawing.rectangle(x: x - r, y: y - 1.5, width: 2 * r, height: 3, fill: paint, tip: tip)
     }
   }

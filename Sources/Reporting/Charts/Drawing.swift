@@ -2,8 +2,8 @@ import Foundation
 
 /// A chart as marks on a plane, x to the right, y down, units of CSS pixels at full size.
 ///
-/// Drawn in two ways: inside a page its tones follow the reader's theme; as a file of its own it carries the light theme's
-/// colours in plain attributes, which every SVG reader (Inkscape, rsvg-convert, LaTeX's svg package) understands.
+/// Drawn in three ways: inside a page its tones follow the reader's theme; as a file of its own, SVG or PDF, it carries the light
+/// theme's colours, in SVG in plain attributes, which every reader (Inkscape, rsvg-convert, LaTeX's svg package) understands.
 public struct Drawing: Hashable, Sendable {
   public var width: Double
   public var height: Double
@@ -11,7 +11,7 @@ public struct Drawing: Hashable, Sendable {
   public var title: String
   /// What a reader who cannot see it should know.
   public var description: String
-  private var marks: [Mark] = []
+  private(set) var marks: [Mark] = []
 
   public init(width: Double, height: Double, title: String, description: String) {
     self.width = width
@@ -40,10 +40,10 @@ public struct Drawing: Hashable, Sendable {
     }
   }
 
-  fileprivate enum Mark: Hashable, Sendable {
+  enum Mark: Hashable, Sendable {
     case rectangle(
       x: Double, y: Double, width: Double, height: Double, radius: Double, fill: Paint, stroke: Stroke?, tip: String?)
-    case path(String, fill: Paint, stroke: Stroke?, opacity: Double)
+    case path(Outline, fill: Paint, stroke: Stroke?, opacity: Double)
     case circle(x: Double, y: Double, radius: Double, fill: Paint, stroke: Stroke?, opacity: Double, tip: String?)
     case text(
       String, x: Double, y: Double, size: Double, anchor: Anchor, paint: Paint, bold: Bool, underlined: Bool,
@@ -60,12 +60,11 @@ public struct Drawing: Hashable, Sendable {
 
   public mutating func line(_ points: [(Double, Double)], stroke: Stroke, opacity: Double = 1) {
     guard !points.isEmpty else { return }
-    let steps = points.enumerated().map { ($0 == 0 ? "M" : "L") + Drawing.number($1.0) + " " + Drawing.number($1.1) }
-    marks.append(.path(steps.joined(), fill: .none, stroke: stroke, opacity: opacity))
+    path(Outline(points), stroke: stroke, opacity: opacity)
   }
 
-  public mutating func path(_ data: String, fill: Paint = .none, stroke: Stroke? = nil, opacity: Double = 1) {
-    marks.append(.path(data, fill: fill, stroke: stroke, opacity: opacity))
+  public mutating func path(_ outline: Outline, fill: Paint = .none, stroke: Stroke? = nil, opacity: Double = 1) {
+    marks.append(.path(outline, fill: fill, stroke: stroke, opacity: opacity))
   }
 
   public mutating func circle(
@@ -185,11 +184,11 @@ extension Drawing.Mark {
           "rx": radius > 0 ? number(radius) : nil, "fill": fill(paint), "stroke": stroke.map { fill($0.paint) },
           "stroke-width": stroke.flatMap { number($0.width) }, "stroke-dasharray": dashes(stroke),
         ], title(tip))
-    case .path(let data, let paint, let stroke, let opacity):
+    case .path(let outline, let paint, let stroke, let opacity):
       return el(
         "path",
         [
-          "d": data, "fill": fill(paint), "stroke": stroke.map { fill($0.paint) },
+          "d": outline.svg, "fill": fill(paint), "stroke": stroke.map { fill($0.paint) },
           "stroke-width": stroke.flatMap { number($0.width) }, "stroke-dasharray": dashes(stroke),
           "stroke-linejoin": stroke == nil ? nil : "round", "opacity": opacity < 1 ? number(opacity) : nil,
         ])

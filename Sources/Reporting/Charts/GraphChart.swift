@@ -75,27 +75,21 @@ public struct GraphChart: Chart, Hashable, Sendable {
         x += slotWidth(item) + Self.gap
       }
     }
-    let n = Drawing.number
     for route in layout.routes {
       let points = route.compactMap { centre[$0] }
       guard points.count == route.count, points.count > 1 else { continue }
-      var data = ""
+      var outline = Outline()
       for (index, pair) in zip(points, points.dropFirst()).enumerated() {
-        let from = (pair.0.x, pair.0.y + Self.nodeHeight / 2)
-        let to = (pair.1.x, pair.1.y - Self.nodeHeight / 2)
-        if index == 0 {
-          data += "M\(n(from.0)) \(n(from.1))"
-        } else {
-          data += "L\(n(from.0)) \(n(from.1))"
-        }
-        let middle = (from.1 + to.1) / 2
-        data += "C\(n(from.0)) \(n(middle)) \(n(to.0)) \(n(middle)) \(n(to.0)) \(n(to.1))"
+        let from = (x: pair.0.x, y: pair.0.y + Self.nodeHeight / 2)
+        let to = (x: pair.1.x, y: pair.1.y - Self.nodeHeight / 2)
+        if index == 0 { outline.move(from.x, from.y) } else { outline.line(from.x, from.y) }
+        let middle = (from.y + to.y) / 2
+        outline.curve(.init(from.x, middle), .init(to.x, middle), to: .init(to.x, to.y))
       }
-      drawing.path(data, stroke: .init(.tone(.muted), width: 1.5))
-      let end = (points[points.count - 1].x, points[points.count - 1].y - Self.nodeHeight / 2)
+      drawing.path(outline, stroke: .init(.tone(.muted), width: 1.5))
+      let end = (x: points[points.count - 1].x, y: points[points.count - 1].y - Self.nodeHeight / 2)
       drawing.path(
-        "M\(n(end.0)) \(n(end.1))L\(n(end.0 - 4)) \(n(end.1 - 7))L\(n(end.0 + 4)) \(n(end.1 - 7))Z", fill: .tone(.muted)
-      )
+        Outline([(end.x, end.y), (end.x - 4, end.y - 7), (end.x + 4, end.y - 7)], closed: true), fill: .tone(.muted))
     }
     for (index, node) in nodes.enumerated() {
       guard let (x, y) = centre[index] else { continue }

@@ -31,9 +31,9 @@ public struct Report: Stage {
   }
 
   public static let type: StageType = "report"
-  public static let version = 3
+  public static let version = 4
   public static let summary =
-    "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG."
+    "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG and PDF."
   public static let inputs: [InputPort] = [
     InputPort("tables", .table, arity: .many, doc: "Results of evaluations, and any other tables to print."),
     InputPort("curves", .log, arity: .many, doc: "Histories of trainings."),
@@ -53,7 +53,14 @@ public struct Report: Stage {
     let port = "report"
     try context.write(ReportPage.html(document), to: "report.html", port: port)
     for figure in document.figures {
-      try context.write(figure.chart.drawing.svg, to: "figures/\(figure.id).svg", port: port)
+      let drawing = figure.chart.drawing
+      try context.write(drawing.svg, to: "figures/\(figure.id).svg", port: port)
+      if let pdf = drawing.pdf {
+        try context.write(pdf, to: "figures/\(figure.id).pdf", port: port)
+      } else {
+        context.services.log(
+          "figures/\(figure.id): no PDF, its labels need characters that PDF's standard fonts lack; use the SVG")
+      }
     }
     for (id, table) in document.tables {
       try context.write(table.csv, to: "tables/\(id).csv", port: port)
