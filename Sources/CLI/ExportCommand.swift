@@ -1,5 +1,4 @@
 import ArgumentParser
-import Basics
 import Foundation
 import NN
 import Pipeline
@@ -19,28 +18,15 @@ struct ExportCommand: ParsableCommand {
     String
 
   func run() throws {
-    let folder = URL(fileURLWithPath: model, isDirectory: true)
-    let description = folder.appendingPathComponent("model.json")
-    guard let data = FileManager.default.contents(atPath: description.path) else {
-      throw StageFailure(
-        "\(model): no readable model.json in this folder",
-        help: "give the folder of a `model` output, such as outputs/demo/train@render_q8/model")
-    }
+    let trained = try ModelFolder(model).model
+    let name = trained.description["type"]?.stringValue ?? "model"
     do {
-      let json = try JSON(parsing: data)
-      let trained = try TrainedModel.load(
-        description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
-      let name = trained.description["type"]?.stringValue ?? "model"
       let bytes = try OnnxExport.data(trained.network, name: name)
       try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
       Console.standardOutput(
         "\(output): \(name), operator set \(OnnxExport.opset(trained.network)), \(bytes.count) bytes\n")
     } catch let error as ModelError {
       throw StageFailure(error.description)
-    } catch let error as WeightsError {
-      throw StageFailure(error.description)
-    } catch let error as DecodingError {
-      throw StageFailure("\(description.path): not a JSON file: \(error)")
     } catch let error as CocoaError {
       throw StageFailure("\(output) cannot be written: \(error.localizedDescription)")
     }

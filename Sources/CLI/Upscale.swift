@@ -1,5 +1,4 @@
 import ArgumentParser
-import Basics
 import Foundation
 import Imaging
 import NN
@@ -51,8 +50,9 @@ struct Upscale: ParsableCommand {
 
   func run() throws {
     NN.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
-    let (trained, name) = try Self.load(model)
-    let choice = try GuideChoice(trained.network, name: name)
+    let source = try ModelFolder(model)
+    let trained = source.model
+    let choice = try GuideChoice(trained.network, name: source.guide)
     if let choice, guide == nil {
       throw StageFailure(
         "this model is guided by `\(choice.name)`", help: "give a picture or a folder of pictures with --guide")
@@ -139,26 +139,5 @@ struct Upscale: ParsableCommand {
 
   private static func stem(_ path: String) -> String {
     URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-  }
-
-  /// The model, and which guide it was trained with.
-  private static func load(_ model: String) throws -> (model: TrainedModel, guide: String?) {
-    let folder = URL(fileURLWithPath: model, isDirectory: true)
-    let description = folder.appendingPathComponent("model.json")
-    guard let data = FileManager.default.contents(atPath: description.path) else {
-      throw StageFailure(
-        "\(model): no readable model.json in this folder",
-        help: "give the folder of a `model` output, such as outputs/demo/train@render_q8/model")
-    }
-    do {
-      let json = try JSON(parsing: data)
-      let trained = try TrainedModel.load(
-        description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
-      return (trained, json["guide"]?.stringValue)
-    } catch let error as ModelError {
-      throw StageFailure(error.description)
-    } catch let error as DecodingError {
-      throw StageFailure("\(description.path): not a JSON file: \(error)")
-    }
   }
 }

@@ -10,22 +10,16 @@ struct Evaluate: Stage {
   static let summary =
     "Scores interpolations, models and imported predictions under one protocol: image and mesh metrics, statistics."
   static let inputs = [
-    InputPort("dataset", .dataset, doc: "Ground truth, masks and sides."),
-    InputPort("tests", .pairs, arity: .many, doc: "Low-resolution maps, labelled by their degradation."),
+    EvaluationInterface.dataset,
+    EvaluationInterface.tests,
     InputPort("models", .model, arity: .many, doc: "Trained networks."),
     InputPort(
       "predictions", .predictions, arity: .many, doc: "High-resolution maps made elsewhere (`predictions.import`)."),
-    InputPort("zones", .masks, arity: .optional, doc: "Pixels that count, by sample; part of the protocol."),
+    EvaluationInterface.zones,
   ]
-  static let outputs = [
-    OutputPort(
-      "table", .table, .files,
-      doc:
-        "cross.json, cross.csv (long form), samples.csv, statistics.csv, seeds.csv (where seeds are compared), summary.txt, "
-        + "panels/*.png")
-  ]
+  static let outputs = [EvaluationInterface.table]
 
-  struct Parameters: StageParameters {
+  struct Parameters: StageParameters, EvaluationDetail {
     var scoring = ScoringProtocol()
     var interpolations: [Interpolation] = [.bicubic]
     var baseline = "bicubic"
@@ -34,22 +28,18 @@ struct Evaluate: Stage {
     var panelSize = 512
     var resamples = 2000
 
-    static let fields: [ParameterField<Self>] = [
-      .init("protocol", \.scoring, "How numbers are measured: one declaration for every method."),
-      .init("interpolations", \.interpolations, "Methods that need no training."),
-      .init(
-        "baseline", \.baseline,
-        "The method that paired tests compare with: its identifier in the table, without the seed where seeds are compared."
-      ),
-      .init(
-        "headline", \.headline,
-        "Tables in summary.txt: a metric and its aggregation, such as `psnr mse` or `rmse mean`."),
-      .init("panels", \.panels, "Paint the best, median and worst sample of each network on its own degradation."),
-      .init("panel_size", \.panelSize, "Longest side of painted pictures.", unit: "px", type: .int(32...4096)),
-      .init(
-        "resamples", \.resamples, "Resamples of the bootstrap behind the 95 % intervals; 0: none.",
-        type: .int(0...100_000)),
-    ]
+    static let fields: [ParameterField<Self>] =
+      [
+        .init("protocol", \.scoring, "How numbers are measured: one declaration for every method."),
+        .init("interpolations", \.interpolations, "Methods that need no training."),
+        .init(
+          "baseline", \.baseline,
+          "The method that paired tests compare with: its identifier in the table, without the seed where seeds are compared."
+        ),
+        .init(
+          "headline", \.headline,
+          "Tables in summary.txt: a metric and its aggregation, such as `psnr mse` or `rmse mean`."),
+      ] + detailFields
 
     func validate() -> [String] {
       let known = scoring.metrics
@@ -72,7 +62,7 @@ struct Evaluate: Stage {
     methods += (context.inputs["predictions"] ?? []).map { ImportedMethod($0) }
     let evaluation = try MethodEvaluation(
       context, scoring: parameters.scoring, baselines: methods,
-      panelSize: parameters.panels ? parameters.panelSize : nil, resamples: parameters.resamples,
+      panelSize: parameters.paintedSize, resamples: parameters.resamples,
       baseline: parameters.baseline)
     try evaluation.write(try evaluation.run(), headline: parameters.headline)
   }
