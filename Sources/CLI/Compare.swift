@@ -42,7 +42,7 @@ struct Compare: ParsableCommand {
         let pipeline = try changes.load(item)
         settings = settings ?? pipeline.compare
         let store = storage.open(for: item)
-        try collect(pipeline.name, pipeline.instances, store, &entries, &missing) {
+        try collect(pipeline.name, pipeline.instances, store, pipeline.compare?.table, &entries, &missing) {
           try Planning.latestResult($0, pipeline: pipeline.name, store: store)
         }
       } else {
@@ -54,7 +54,7 @@ struct Compare: ParsableCommand {
           try StageInstance(json: $0, catalogue: .standard)
         }
         let keys = found.keys
-        try collect(item, instances, store, &entries, &missing) { try keys[$0].flatMap { try store.result($0) } }
+        try collect(item, instances, store, nil, &entries, &missing) { try keys[$0].flatMap { try store.result($0) } }
       }
     }
     for id in missing { Console.standardError("not there yet: \(id)\n") }
@@ -64,7 +64,7 @@ struct Compare: ParsableCommand {
     }
     let comparison = Comparison(
       entries: entries, metrics: metric.isEmpty ? settings?.metrics ?? [] : metric,
-      baseline: baseline ?? settings?.baseline)
+      baseline: baseline ?? settings?.baseline, aggregate: settings?.aggregate ?? .meanStd)
     try comparison.checkProtocols()
     if output.json {
       Console.standardOutput(comparison.json.canonical + "\n")
@@ -84,17 +84,26 @@ struct Compare: ParsableCommand {
   }
 
   /// Every result of the instances that holds a `cross.csv`.
+  /// - Parameter table: the stage and port that `compare:` names; nil takes every port of tables.
   private func collect(
-    _ name: String, _ instances: [StageInstance], _ store: Store, _ entries: inout [Comparison.Entry],
-    _ missing: inout [String], result: (String) throws -> StageResult?
+    _ name: String, _ instances: [StageInstance], _ store: Store, _ table: String?,
+    _ entries: inout [Comparison.Entry], _ missing: inout [String], result: (String) throws -> StageResult?
   ) throws {
     let read = Set(instances.flatMap { $0.inputs.values.flatMap { $0.map(\.instance) } })
-    for instance in instances where instance.outputs.contains(where: { $0.kind == .table && $0.layout == .files }) {
+    let chosen = table.flatMap(InstanceSelector.reference)
+    func isCompared(_ stage: String, _ port: OutputPort) -> Bool {
+      port.kind == .table && port.layout == .files
+        && (chosen.map { stage == $0.selector.stage && port.name == $0.port } ?? true)
+    }
+    for instance in instances {
+      let ports = instance.outputs.filter { isCompared(instance.stage, $0) }.map(\.name)
+      guard !ports.isEmpty else { continue }
       guard let found = try result(instance.id) else {
-        if !read.contains(instance.id) { missing.append("\(name): \(instance.id)") }
+        if chosen != nil || !read.contains(instance.id) { missing.append("\(name): \(instance.id)") }
         continue
       }
-      for reference in found.outputs.values where reference.layout == .files {
+      for port in ports {
+        guard let reference = found.outputs[port] else { continue }
         let files = try store.artifact(reference).files
         guard let file = files["cross.csv"] else { continue }
         let declared = try files["cross.json"].map {

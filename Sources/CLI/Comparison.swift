@@ -34,11 +34,15 @@ struct Comparison {
   let entries: [Entry]
   let baseline: String
   private let metrics: [String]
+  private let aggregate: ComparisonSettings.Aggregate
 
-  /// - Parameter baseline: a label, or a part of one; the first label when nil.
-  init(entries: [Entry], metrics: [String], baseline: String?) {
+  /// - Parameters:
+  ///   - baseline: a label, or a part of one; the first label when nil.
+  ///   - aggregate: how the seeds of one label become one figure.
+  init(entries: [Entry], metrics: [String], baseline: String?, aggregate: ComparisonSettings.Aggregate) {
     self.entries = Self.withMethods(entries)
     self.metrics = metrics
+    self.aggregate = aggregate
     let labels = entries.map(\.label)
     let wanted = baseline.flatMap { name in
       labels.first { $0 == name } ?? labels.first { $0.split(separator: " ").contains(Substring(name)) }
@@ -136,6 +140,10 @@ struct Comparison {
     }
   }
 
+  private func centre(_ values: [Double]) -> Double {
+    aggregate == .median ? Statistics.percentile(values, 50) : Statistics.mean(values)
+  }
+
   private var figures: [Figure] {
     var seen: Set<Figure> = []
     return entries.flatMap(\.rows).filter { metrics.isEmpty || metrics.contains($0.metric) }.map {
@@ -169,9 +177,10 @@ struct Comparison {
               cells += [.missing, .missing]
               continue
             }
-            let mean = Statistics.mean(own)
-            cells.append(own.count > 1 ? .deviation(mean, Statistics.standardDeviation(own)) : .number(mean))
-            cells.append(label == baseline || base.isEmpty ? .missing : .number(mean - Statistics.mean(base)))
+            let centre = centre(own)
+            let spread = aggregate == .meanStd && own.count > 1 ? Statistics.standardDeviation(own) : nil
+            cells.append(spread.map { .deviation(centre, $0) } ?? .number(centre))
+            cells.append(label == baseline || base.isEmpty ? .missing : .number(centre - self.centre(base)))
           }
           return cells
         })
@@ -180,7 +189,7 @@ struct Comparison {
     let most = Dictionary(grouping: entries, by: \.label).values.map(\.count).max() ?? 1
     return Table(
       caption: "Differences to \(baseline)" + (name.isEmpty ? "" : ", protocol \(name)")
-        + (most > 1 ? ", mean and standard deviation over \(most) seeds" : ""),
+        + (most > 1 ? ", \(aggregate.phrase) over \(most) seeds" : ""),
       columns: columns, sections: sections, sectionTitle: "Trained and tested on")
   }
 
@@ -216,5 +225,15 @@ struct Comparison {
       "schema_version": 1, "baseline": .string(baseline), "values": .array(rows),
       "configuration": .array(differences.map(JSON.string)),
     ]
+  }
+}
+
+extension ComparisonSettings.Aggregate {
+  fileprivate var phrase: String {
+    switch self {
+    case .mean: "mean"
+    case .meanStd: "mean and standard deviation"
+    case .median: "median"
+    }
   }
 }

@@ -110,8 +110,8 @@ private struct FigureWriter {
     put("BT \(n(shift)) 0 Td")
     for run in runs {
       put("/\(run.font.resource) \(n(size)) Tf")
-      content += PDFFile.literal(run.bytes)
-      put(" Tj")
+      content += Array("[".utf8) + PDFFile.literal(run.bytes)
+      put(run.space == 0 ? "] TJ" : " \(-run.space)] TJ")
     }
     put("ET")
     if underlined { put("\(n(shift)) \(n(-0.15 * size)) \(n(width)) \(n(max(0.5, 0.06 * size))) re f") }

@@ -23,15 +23,17 @@ enum StandardFont: String, CaseIterable {
 struct FontRun: Equatable {
   var font: StandardFont
   var bytes: [UInt8]
-  /// In thousandths of the font's size.
+  /// In thousandths of the font's size, `space` included.
   var width: Int
+  /// Space after the last character beyond its own, in the same unit.
+  var space = 0
 
   /// The runs of a text; nil when the standard fonts lack one of its characters.
   static func runs(_ text: String, bold: Bool) -> [FontRun]? {
     var runs: [FontRun] = []
     for scalar in text.precomposedStringWithCanonicalMapping.unicodeScalars {
       guard let glyph = glyph(scalar, bold: bold) else { return nil }
-      if runs.last?.font == glyph.font {
+      if let last = runs.last, last.font == glyph.font, last.space == 0, glyph.space == 0 {
         runs[runs.count - 1].bytes += glyph.bytes
         runs[runs.count - 1].width += glyph.width
       } else {
@@ -46,6 +48,10 @@ struct FontRun: Equatable {
       let width =
         byte < 0x80 ? (bold ? boldWidths : regularWidths)[Int(byte) - 0x20] : latinWidth(scalar, bold: bold)
       return FontRun(font: bold ? .bold : .helvetica, bytes: [byte], width: width)
+    }
+    if scalar == "\u{2212}" {
+      // The minus of Symbol fills its width and would touch the digit after it.
+      return FontRun(font: .symbol, bytes: [0x2D], width: 549 + 50, space: 50)
     }
     if let (byte, width) = symbols[scalar] { return FontRun(font: .symbol, bytes: [byte], width: width) }
     if let (byte, width) = dingbats[scalar] { return FontRun(font: .dingbats, bytes: [byte], width: width) }
@@ -86,7 +92,7 @@ struct FontRun: Equatable {
   ]
 
   private static let symbols: [Unicode.Scalar: (byte: UInt8, width: Int)] = [
-    "−": (0x2D, 549), "≤": (0xA3, 549), "≥": (0xB3, 549), "≠": (0xB9, 549), "≡": (0xBA, 549), "≈": (0xBB, 549),
+    "≤": (0xA3, 549), "≥": (0xB3, 549), "≠": (0xB9, 549), "≡": (0xBA, 549), "≈": (0xBB, 549),
     "←": (0xAC, 987), "↑": (0xAD, 603), "→": (0xAE, 987), "↓": (0xAF, 603), "∞": (0xA5, 713), "√": (0xD6, 549),
     "∈": (0xCE, 713), "∑": (0xE5, 713), "Δ": (0x44, 612), "∆": (0x44, 612), "Σ": (0x53, 592), "Ω": (0x57, 768),
     "α": (0x61, 631), "β": (0x62, 549), "γ": (0x67, 411), "δ": (0x64, 494), "ε": (0x65, 439), "θ": (0x71, 521),
