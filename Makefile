@@ -6,10 +6,10 @@ SHARED_DIR ?= ../shared
 PARITY_DIR ?= $(SHARED_DIR)/parity
 export SHARED_DIR
 
-.PHONY: help setup build test demo check lint format docs parity bench bench-engine fuzz clean
+.PHONY: help setup build test demo check lint format docs parity bench bench-engine bench-splats bench-imaging bench-loading fuzz clean
 
 help: ## List the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: ## Install missing system packages (apt)
 	@scripts/setup
@@ -45,6 +45,18 @@ bench-engine: setup ## Time the engine: no-op, planning, hashing, overheads (aga
 	@scripts/build --product pipeline
 	@scripts/build --product bench-engine
 	@.build/release/bench-engine $(BENCH_ARGUMENTS)
+
+bench-splats: setup ## Time the rasteriser from 10,000 to 5 million Gaussians
+	@scripts/build --product bench-splats
+	@.build/release/bench-splats
+
+bench-imaging: setup ## Time image operations and mesh metrics (SCIPY_PYTHON=... adds the ratio to scipy's cKDTree)
+	@scripts/build --product bench-imaging
+	@.build/release/bench-imaging
+
+bench-loading: setup ## Time how long training waits for its examples
+	@scripts/build --product bench-loading
+	@.build/release/bench-loading
 
 fuzz: setup ## Fuzz every parser for FUZZ_SECONDS each
 	@scripts/fuzz $(or $(FUZZ_SECONDS),60)
