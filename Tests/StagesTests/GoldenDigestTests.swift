@@ -21,14 +21,14 @@ import Testing
     "photos.degrade v1": "7ab7e78f07a4",
     "relative.import v1": "7af5d937c732",
     "command v1": "1e7f2b787d4c",
-    "heads.synthesize v2": "74b41b1dadab",
-    "splats.render v2": "68af6d49f252",
+    "heads.synthesize v3": "28e880c3ef45",
+    "splats.render v2": "b551137050bc",
     "splats.consistency v1": "107925e3cd94",
-    "splats.degrade v1": "090669343026",
+    "splats.degrade v1": "8d090ab41e77",
     "evaluate.cross v3": "aa4964915bd6",
     "evaluate v3": "0a178a4827b2",
     "predictions.import v1": "70fa6aa968ca",
-    "renders.align v1": "28a5fa512674",
+    "renders.align v1": "4bba3b3934c3",
     "pairs.collect v1": "5d59b7750e5b",
   ]
 

@@ -10,7 +10,7 @@ import Synchronization
 /// from splats with the flaws of reconstructed ones, and `normal_dsine` holds smoothed true normals with an error added.
 struct HeadsSynthesize: Stage {
   static let type: StageType = "heads.synthesize"
-  static let version = 2
+  static let version = 3
   static let summary = "Make up heads: photos, splats and their renders in the layout of a FaceLift run."
   static let inputs: [InputPort] = []
   static let outputs: [OutputPort] = [
