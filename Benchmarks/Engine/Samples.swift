@@ -29,7 +29,7 @@ struct BenchCollect: SampleStage {
   }
 }
 
-/// Adds a number to every record.
+/// Adds a number to the size in every record, so that a change goes through all stages.
 struct BenchMap: SampleStage {
   typealias Parameters = BenchParameters
   static let type: StageType = "bench.map"
@@ -40,7 +40,8 @@ struct BenchMap: SampleStage {
   static let over = SampleDriver.input("in")
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {
-    sample.record(["number": .int(parameters.number)], port: "samples")
+    let size = sample.samples["in"]?.record["size"]?.intValue ?? 0
+    sample.record(["size": .int(size + parameters.number)], port: "samples")
   }
 }
 

@@ -61,6 +61,7 @@ extension Duration {
 
 func row(_ name: String, _ value: String) {
   print(name.padding(toLength: 58, withPad: " ", startingAt: 0) + value)
+  fflush(nil)  // a file shows each line as it comes
 }
 
 func text(_ seconds: Double) -> String {

@@ -1,6 +1,7 @@
 // Times of the engine itself. Makes its own inputs in a temporary folder; compares with ninja where it is installed.
 //   bench-engine [--only PART] [--stages N] [--samples N] [--files N] [--million]
 //   bench-engine run FILE          a run with the toy stages, as `pipeline run` does it
+//   bench-engine plan | validate FILE
 //   bench-engine worker JOB        what such a run starts
 import Basics
 import EngineToys
@@ -19,6 +20,7 @@ switch arguments.first {
 case "worker": exit(await Worker.main(jobPath: arguments[1], catalogue: catalogue))
 case "run": exit(try await run(file: arguments[1]))
 case "plan": exit(try plan(file: arguments[1]))
+case "validate": exit(try load(arguments[1]).instances.isEmpty ? 1 : 0)
 default: break
 }
 
@@ -33,7 +35,7 @@ if wants("start") { try await benchStart(root) }
 if wants("hash") { try benchHashing(root) }
 if wants("plan") { try benchPlanning(root) }
 if wants("overhead") { try await benchOverhead(root) }
-if wants("stages") { try await benchStages(root, count: option("--stages", 1_000)) }
+if wants("stages") { try await benchStages(root, count: option("--stages", 10_000)) }
 if wants("files") { try await benchFiles(root, count: option("--files", 100_000)) }
 if wants("samples") { try await benchSamples(root, count: option("--samples", 20_000), stages: 10) }
 if arguments.contains("--million") { try await benchSamples(root, count: 1_000_000, stages: 10) }

@@ -8,10 +8,13 @@ extension Digest {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { throw FileProblem("read", path, code: errno) }
     defer { close(fd) }
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL)
+    var status = stat()
+    let expected = fstat(fd, &status) == 0 ? Int(status.st_size) : Int.max
+    if expected > 1 << 20 { posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL) }
     var builder = DigestBuilder()
-    // Stays in the second-level cache between being read and being hashed.
-    let capacity = 1 << 18
+    // Stays in the second-level cache between being read and being hashed; a small file gets a small block, because
+    // memory for a large one is asked from the system each time.
+    let capacity = expected < 1 << 18 ? max(1 << 12, expected + 1) : 1 << 18
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 64)
     defer { buffer.deallocate() }
     var size = 0
