@@ -34,7 +34,7 @@ package enum InProcessRun {
         results[instance.id] = result
       }
     }
-    try store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
+    try store.files.save { try store.write($0, to: store.root + "/index/files", sync: .bytes) }
     return seconds
   }
 

@@ -9,7 +9,6 @@ extension Runner {
 
   func finish() throws -> RunSummary {
     try latest.update(keys)
-    try store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
     let states = scheduler.states
     var summary = RunSummary(
       run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count, samplesRun: samplesRun,
@@ -23,6 +22,7 @@ extension Runner {
       trail.record(
         summary, pipeline: pipeline, results: results, planner: planner, publisher: publisher, latest: latest.path)
     }
+    try store.files.save { try store.write($0, to: store.root + "/index/files", sync: .bytes) }
     if let record {
       record.append(.runFinished(summary))
       var outcomes: [String: JSON] = [:]

@@ -24,12 +24,12 @@ extension Runner {
       force: options.force.contains(instance.id) && !ran.contains(vertex), threads: demand.cpus,
       listings: item.resolution.listings)
     let path = record.jobPath(instance.id, item.attempt)
-    try Data(job.json.canonical.utf8).write(to: URL(fileURLWithPath: path))
+    try store.write(Data(job.json.canonical.utf8), to: path, sync: .none)
     let send = send
     do {
       item.process = try WorkerProcess.start(
         command: options.workerCommand, jobPath: path, logPath: record.logPath(instance.id),
-        environment: environment(threads: demand.cpus),
+        environment: environment(),
         onEvent: { send.yield(.worker(vertex, $0)) }, onExit: { send.yield(.exited(vertex, $0)) })
     } catch {
       fail(vertex, error)
@@ -46,9 +46,11 @@ extension Runner {
   }
 
   /// What a worker sees of the environment: enough to find programs, nothing that could change a result.
-  private func environment(threads: Int) -> [String: String] {
+  private func environment() -> [String: String] {
     let own = ProcessInfo.processInfo.environment
-    var passed = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": String(threads)]
+    // Nothing uses OpenBLAS's threads (the kernels have a pool of their own), but they keep a core busy waiting from the
+    // moment the library is loaded.
+    var passed = ["LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": "1"]
     for name in ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"] {
       passed[name] = own[name]
     }

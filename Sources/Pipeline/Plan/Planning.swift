@@ -39,7 +39,7 @@ public enum Planning {
     let plan = dryRun.plan(Set(wanted.map { pipeline.instances[$0].id }))
     // What was hashed to find out is worth keeping, where it can be kept.
     if FileSystem.exists(store.root) {
-      try? store.files.save { try store.write($0, to: store.root + "/index/files", syncFolder: false) }
+      try? store.files.save { try store.write($0, to: store.root + "/index/files", sync: .bytes) }
     }
     return plan
   }

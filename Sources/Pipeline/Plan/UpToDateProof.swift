@@ -68,7 +68,7 @@ enum UpToDateProof {
       guard let base = buffer.baseAddress else { return }
       // Not copied: the note of a million files is long.
       let data = Data(bytesNoCopy: base, count: buffer.count, deallocator: .none)
-      try store.write(data, to: path, syncFolder: false)
+      try store.write(data, to: path, sync: .none)
     }
     let folder = (path as NSString).deletingLastPathComponent
     let names = try FileSystem.names(in: folder)

@@ -66,7 +66,7 @@ extension Store {
       "pipeline": .string(invocation.pipeline), "file": .string(FileSystem.absolute(invocation.file)),
       "set": .array(invocation.overrides.map(JSON.string)), "profile": invocation.profile.map(JSON.string) ?? .null,
     ]
-    try write(Data((json.pretty + "\n").utf8), to: invocationPath, syncFolder: false)
+    try write(Data((json.pretty + "\n").utf8), to: invocationPath, sync: .bytes)
   }
 
   public func lastInvocation() throws -> Invocation? {

@@ -69,7 +69,7 @@ struct Publisher: Sendable {
       for path in old.keys where wanted[path] == nil { try FileSystem.unlink("\(target)/\(path)") }
       try writeRecords(artifact, to: target)
       let files = JSON.object(wanted.mapValues { .string($0.digest.hex) })
-      try store.write(Data("\(header.canonical)\n\(files.canonical)\n".utf8), to: note, syncFolder: false)
+      try store.write(Data("\(header.canonical)\n\(files.canonical)\n".utf8), to: note, sync: .none)
     }
   }
 

@@ -69,29 +69,39 @@ public final class Store: Sendable {
 
   // MARK: - Writing
 
+  /// What of a new file has to survive a power cut from then on.
+  enum Sync {
+    /// Its bytes and its name.
+    case all
+    /// Its bytes; its name later, or a file with the old bytes does as well.
+    case bytes
+    /// Nothing: it can be made again.
+    case none
+  }
+
   /// Makes the folder once for each process.
-  func prepareFolder(_ path: String) throws {
+  func prepareFolder(_ path: String, sync: Sync = .all) throws {
     if knownFolders.withLock({ $0.contains(path) }) { return }
     if !FileSystem.exists(path) {
       try FileSystem.makeDirectories(path)
-      if durable { try FileSystem.syncDirectory((path as NSString).deletingLastPathComponent) }
+      if durable && sync != .none { try FileSystem.syncDirectory((path as NSString).deletingLastPathComponent) }
     }
     _ = knownFolders.withLock { $0.insert(path) }
   }
 
   /// Writes a file whole or not at all.
-  func write(_ data: Data, to path: String, mode: mode_t = 0o644, syncFolder: Bool = true) throws {
+  func write(_ data: Data, to path: String, mode: mode_t = 0o644, sync: Sync = .all) throws {
     let folder = (path as NSString).deletingLastPathComponent
-    try prepareFolder(folder)
+    try prepareFolder(folder, sync: sync)
     let temporaryPath = try temporary.newPath()
     do {
-      try writeNew(data, to: temporaryPath, mode: mode)
+      try writeNew(data, to: temporaryPath, mode: mode, isSynced: durable && sync != .none)
       try FileSystem.rename(temporaryPath, to: path)
     } catch {
       Glibc.unlink(temporaryPath)
       throw naming(error, path)
     }
-    if durable && syncFolder { try FileSystem.syncDirectory(folder) }
+    if durable && sync == .all { try FileSystem.syncDirectory(folder) }
   }
 
   /// People know the place a file was meant for, not its temporary name.
@@ -102,13 +112,13 @@ public final class Store: Sendable {
     return problem
   }
 
-  private func writeNew(_ data: Data, to path: String, mode: mode_t) throws {
+  private func writeNew(_ data: Data, to path: String, mode: mode_t, isSynced: Bool) throws {
     FaultInjection.passing(.create)
     let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard fd >= 0 else { throw FileProblem("create", path, code: errno, size: data.count) }
     defer { close(fd) }
     try data.withUnsafeBytes { try FileSystem.write($0, to: fd, path) }
-    if durable { try FileSystem.sync(fd, path, size: data.count) }
+    if isSynced { try FileSystem.sync(fd, path, size: data.count) }
     fchmod(fd, mode)
   }
 
@@ -119,7 +129,7 @@ public final class Store: Sendable {
     let digest = Digest.of(data)
     let file = file(digest, size: data.count)
     if try isInPlace(digest, size: data.count) { return file }
-    try write(data, to: blobPath(digest), mode: 0o444, syncFolder: syncFolder)
+    try write(data, to: blobPath(digest), mode: 0o444, sync: syncFolder ? .all : .bytes)
     return file
   }
 
