@@ -53,7 +53,8 @@ final class StatCache: Sendable {
 
   private struct State {
     var entries: [String: Entry] = [:]
-    var fresh: [String: Entry] = [:]
+    /// What has still to be written.
+    var fresh: [(path: String, entry: Entry)] = []
     var loaded = false
   }
 
@@ -74,33 +75,17 @@ final class StatCache: Sendable {
   /// Files read for hashing so far.
   var filesHashed: Int { hashed.load(ordering: .relaxed) }
 
-  /// The digest of a file, read only when nothing trustworthy is remembered.
+  /// The digest of a file that nothing trustworthy is remembered of.
   /// - Parameter clock: the file system's idea of now at this moment or before, in ns.
   /// - Throws: `StageFailure` when the file changes while it is read.
   private func hash(_ path: String, clock: Int?) throws -> HashedFile {
-    guard let before = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
-    if let entry = lookup(path, before) {
-      return HashedFile(path: path, digest: entry.digest, status: before, racy: false)
-    }
-    var status = before
     for _ in 0..<3 {
-      let (digest, size) = try Digest.ofFile(path)
+      let read = try Digest.ofOpenFile(path)
       hashed.add(1, ordering: .relaxed)
-      guard let after = FileSystem.status(path) else { throw FileProblem("read", path, code: errno) }
-      if after == status, size == after.size {
-        let racy = clock.map { after.changed > $0 - Self.racyWindow } ?? true
-        if !racy {
-          let entry = Entry(
-            size: after.size, modified: after.modified, changed: after.changed, inode: after.inode,
-            device: after.device, digest: digest)
-          state.withLock {
-            $0.entries[path] = entry
-            $0.fresh[path] = entry
-          }
-        }
-        return HashedFile(path: path, digest: digest, status: after, racy: racy)
+      if read.before == read.after, read.size == read.after.size {
+        let racy = clock.map { read.after.changed > $0 - Self.racyWindow } ?? true
+        return HashedFile(path: path, digest: read.digest, status: read.after, racy: racy)
       }
-      status = after
     }
     throw StageFailure("\(path) keeps changing while it is read", help: "run again once nothing writes to it")
   }
@@ -120,8 +105,9 @@ final class StatCache: Sendable {
   private func hashAll(_ paths: [String], _ statuses: [FileSystem.Status], threads: Int) throws -> [HashedFile] {
     loadIfNeeded()
     // Each index writes its own place.
-    nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<HashedFile, any Error>?>.allocate(
-      capacity: paths.count)
+    nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<(file: HashedFile, isNew: Bool), any Error>?>
+      .allocate(
+        capacity: paths.count)
     results.initialize(repeating: nil)
     defer {
       results.deinitialize()
@@ -133,20 +119,38 @@ final class StatCache: Sendable {
     let clock = Lazily(clockProbe)
     parallelFor(paths.count, threads: threads) { index in
       let path = paths[index]
-      if index < statuses.count, let entry = known[path], Self.matches(entry, statuses[index]) {
-        let file = HashedFile(path: path, digest: entry.digest, status: statuses[index], racy: false)
-        results[index] = .success(file)
+      if let entry = known[path],
+        let status = index < statuses.count ? statuses[index] : FileSystem.status(path), Self.matches(entry, status)
+      {
+        let file = HashedFile(path: path, digest: entry.digest, status: status, racy: false)
+        results[index] = .success((file, isNew: false))
       } else {
-        results[index] = Result { try hash(path, clock: clock.value) }
+        results[index] = Result { (try hash(path, clock: clock.value), isNew: true) }
       }
     }
-    return try results.map { try $0!.get() }  // one result for each index
+    // One result for each index. What was read is remembered even where another file could not be.
+    remember(
+      results.compactMap { result in
+        guard case .success((let file, true)) = result! else { return nil }
+        return file.racy ? nil : file
+      })
+    return try results.map { try $0!.get().file }
   }
 
-  private func lookup(_ path: String, _ status: FileSystem.Status) -> Entry? {
-    loadIfNeeded()
-    guard let entry = state.withLock({ $0.entries[path] }), Self.matches(entry, status) else { return nil }
-    return entry
+  private func remember(_ files: [HashedFile]) {
+    guard !files.isEmpty else { return }
+    state.withLock { state in
+      state.entries.reserveCapacity(state.entries.count + files.count)
+      state.fresh.reserveCapacity(state.fresh.count + files.count)
+      for file in files {
+        let status = file.status
+        let entry = Entry(
+          size: status.size, modified: status.modified, changed: status.changed, inode: status.inode,
+          device: status.device, digest: file.digest)
+        state.entries[file.path] = entry
+        state.fresh.append((file.path, entry))
+      }
+    }
   }
 
   private static func matches(_ entry: Entry, _ status: FileSystem.Status) -> Bool {
@@ -165,11 +169,11 @@ final class StatCache: Sendable {
   /// Writes what was learned, merged with what other processes wrote meanwhile.
   func save(_ writer: (Data) throws -> Void) throws {
     let fresh = state.withLock { state in
-      defer { state.fresh = [:] }
+      defer { state.fresh = [] }
       return state.fresh
     }
     guard !fresh.isEmpty else { return }
-    let merged = Self.read(path).merging(fresh) { _, new in new }
+    let merged = Self.read(path).merging(fresh.map { ($0.path, $0.entry) }) { _, new in new }
     var text: [UInt8] = Array("pipeline-files 1\n".utf8)
     for (path, entry) in merged {
       entry.digest.append(to: &text)
