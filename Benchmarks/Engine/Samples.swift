@@ -46,7 +46,7 @@ struct BenchMap: SampleStage {
 }
 
 /// Samples through a chain of stages: a first run, one changed sample among them, and nothing changed.
-func benchSamples(_ root: String, count: Int, stages: Int) async throws {
+func benchSamples(_ root: String, count: Int, stages: Int) throws {
   print("\n\(count) samples in \(stages) stages")
   let folder = root + "/samples"
   try makeFiles(count, in: folder + "/data")
