@@ -43,8 +43,9 @@ struct FileChain {
       isComplete = false
       return []
     }
-    files.insert(SpecificationFile(name: name, text: String(decoding: text, as: UTF8.self)), at: 0)
     let result = YAMLReader.read(text, file: name)
+    let shown = result.node == nil ? Self.head(text, result.diagnostics) : text[...]
+    files.insert(SpecificationFile(name: name, text: String(decoding: shown, as: UTF8.self)), at: 0)
     diagnostics += result.diagnostics
     guard let root = result.node else {
       isComplete = false
@@ -66,6 +67,18 @@ struct FileChain {
     open.append(name)
     defer { open.removeLast() }
     return read(FileChain.join(path, besides: name), from: base.mark) + [own]
+  }
+
+  /// What messages show of a text that cannot be read to its end: it may be huge, such as one nested 10,000 deep.
+  private static func head(_ text: [UInt8], _ diagnostics: [Diagnostic]) -> ArraySlice<UInt8> {
+    let last = diagnostics.flatMap { [$0.mark] + $0.notes.map(\.mark) }.compactMap { $0?.line }.max() ?? 1
+    var end = 0
+    // YAML has more ends of lines than this one, so this is never too short.
+    for _ in 0..<last {
+      guard let newline = text[end...].firstIndex(of: 0x0a) else { return text[...] }
+      end = newline + 1
+    }
+    return text[..<end]
   }
 
   private mutating func contents(of name: String, from mark: Mark?) -> [UInt8]? {

@@ -1,30 +1,45 @@
 /// The lines of a file as YAML counts them: a line ends with LF, CR LF, CR, NEL, LS or PS.
 public struct SourceText: Sendable {
-  private let scalars: [Unicode.Scalar]
+  private let text: String
+  /// Where lines start, in bytes.
   private let starts: [Int]
 
   public init(_ text: String) {
-    scalars = Array(text.unicodeScalars)
-    var starts = [0]
-    var index = 0
-    while index < scalars.count {
-      let scalar = scalars[index]
-      index += 1
-      guard SourceText.isBreak(scalar) else { continue }
-      if scalar == "\r", index < scalars.count, scalars[index] == "\n" { index += 1 }
-      starts.append(index)
+    var text = text
+    starts = text.withUTF8 { bytes in
+      var starts = [0]
+      var at = 0
+      while at < bytes.count {
+        let length = SourceText.breakLength(bytes, at)
+        at += max(1, length)
+        if length > 0 { starts.append(at) }
+      }
+      return starts
     }
-    self.starts = starts
+    self.text = text
   }
 
   /// The line's text without its end; nil when there is no such line. Lines count from 1.
   public func line(_ number: Int) -> String? {
     guard number >= 1, number <= starts.count else { return nil }
-    let start = starts[number - 1]
-    let end = scalars[start...].firstIndex(where: SourceText.isBreak) ?? scalars.count
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: scalars[start..<end])
-    return String(text)
+    var text = text
+    return text.withUTF8 { bytes in
+      let start = starts[number - 1]
+      var end = start
+      while end < bytes.count, SourceText.breakLength(bytes, end) == 0 { end += 1 }
+      return String(decoding: bytes[start..<end], as: UTF8.self)
+    }
+  }
+
+  /// Bytes of the line's end that starts here, 0 when none does.
+  private static func breakLength(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int {
+    switch bytes[at] {
+    case 0x0a: return 1
+    case 0x0d: return at + 1 < bytes.count && bytes[at + 1] == 0x0a ? 2 : 1
+    case 0xc2: return at + 1 < bytes.count && bytes[at + 1] == 0x85 ? 2 : 0
+    case 0xe2: return at + 2 < bytes.count && bytes[at + 1] == 0x80 && bytes[at + 2] & 0xfe == 0xa8 ? 3 : 0
+    default: return 0
+    }
   }
 
   static func isBreak(_ scalar: Unicode.Scalar) -> Bool {
