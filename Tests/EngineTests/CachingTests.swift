@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Pipeline
 import Testing
@@ -41,6 +42,51 @@ import Testing
     try FileManager.default.removeItem(atPath: bench.photos + "/face 41.txt")
     let removed = try await bench.run(try bench.chain())
     #expect(removed.trace == [])
+  }
+
+  /// The same with as many samples as a study has: one changed, one added, one removed.
+  @Test(.timeLimit(.minutes(5))) func oneOfTenThousandSamplesRunsAlone() async throws {
+    let bench = try Bench()
+    var texts = Dictionary(uniqueKeysWithValues: (1...10_000).map { ("face \($0)", "photo face \($0)") })
+    try bench.addPhotos(Array(texts.keys))
+    let record: JSON = ["record"]
+    let stages = [
+      try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos), "choices": record]),
+      try bench.stage("map", "toy.map", ["add": "a", "choices": record], inputs: ["in": ["collect.samples"]], seed: 1),
+      try bench.stage("second", "toy.map", ["add": "b", "choices": record], inputs: ["in": ["map.samples"]], seed: 1),
+      try bench.stage("join", "toy.join", inputs: ["in": ["second.samples"]]),
+    ]
+    /// What the collecting stage was given, by name.
+    func table(_ outcome: Bench.Outcome) throws -> [String: String] {
+      let lines = try bench.output(outcome.summary, stages, "join").split(separator: "\n")
+      return Dictionary(
+        uniqueKeysWithValues: lines.map { line in
+          let colon = line.firstIndex(of: ":") ?? line.startIndex
+          return (String(line[..<colon]), String(line[colon...].dropFirst(2).dropLast(2)))
+        })
+    }
+    let first = try await bench.run(stages)
+    #expect(first.trace.count == 3 * 10_000 + 1)
+    #expect(try table(first) == texts)
+
+    texts["face 7"] = "another photo"
+    try bench.write("another photo", bench.photos + "/face 7.txt")
+    let changed = try await bench.run(stages)
+    #expect(changed.trace == ["collect face 7", "join", "mapa face 7", "mapb face 7"])
+    #expect(try table(changed) == texts)
+
+    texts["one more"] = "a new photo"
+    try bench.write("a new photo", bench.photos + "/one more.txt")
+    let added = try await bench.run(stages)
+    #expect(added.trace == ["collect one more", "join", "mapa one more", "mapb one more"])
+    #expect(try table(added) == texts)
+
+    texts["face 1234"] = nil
+    try FileManager.default.removeItem(atPath: bench.photos + "/face 1234.txt")
+    let removed = try await bench.run(stages)
+    #expect(removed.trace == ["join"])
+    #expect(try table(removed) == texts)
+    #expect(try await bench.run(stages).trace == [])
   }
 
   @Test func identicalOutputsStopTheWave() async throws {

@@ -42,6 +42,8 @@ public struct ToyParameters: StageParameters {
 
   func wait() { if delay > 0 { usleep(UInt32(delay) * 1000) } }
   var text: String { ignore ? "" : add }
+  /// Samples have a record and no files, so that thousands take seconds.
+  var isRecordOnly: Bool { choices.contains("record") }
 }
 
 private func read(_ file: StoredFile) throws -> String {
@@ -70,6 +72,7 @@ public struct ToyCollect: SampleStage {
     let text = try read(source)
     if text.contains("BAD") { throw BadSample("the file says BAD") }
     if text.contains("CRASH") { throw StageFailure("the file says CRASH") }
+    if parameters.isRecordOnly { return context.record(["text": .string(text)], port: "samples") }
     try context.write(Data((text + parameters.text).utf8), as: "data.txt", port: "samples")
     context.record(["length": .int(text.utf8.count)], port: "samples")
   }
@@ -102,6 +105,10 @@ public struct ToyMap: SampleStage {
   public func run(sample context: SampleContext, _ parameters: Parameters) throws {
     parameters.leaveTrace("map\(parameters.add) \(context.name)")
     parameters.wait()
+    if parameters.isRecordOnly {
+      let text = context.samples["in"]?.record["text"]?.stringValue ?? ""
+      return context.record(["text": .string(text + parameters.text)], port: "samples")
+    }
     let file = try context.file("data.txt", of: "in")
     if parameters.fail == "edit" { throw StageFailure("asked to fail") }
     let text = try read(file)
@@ -157,6 +164,7 @@ public struct ToyJoin: Stage {
     var text = ""
     for input in context.inputs["in"] ?? [] {
       for sample in input.artifact.samples {
+        if let record = sample.record["text"]?.stringValue { text += "\(sample.name): \(record)\n" }
         for (role, file) in sample.files.sorted(by: { $0.key < $1.key }) {
           text += "\(sample.name)/\(role): \(try read(file))\n"
         }
