@@ -46,8 +46,9 @@ struct Doctor: ParsableCommand {
       let check = try store.selfTest()
       line(true, "store", store.root)
       line(check.locksWork, "locks", Self.text(store, works: check.locksWork))
-      line(
-        true, "reflinks", check.reflinksWork ? "work: published outputs take no space" : "not here: outputs are copied")
+      let published =
+        check.reflinksWork ? "work: published outputs take no space" : "not here: outputs are linked or copied"
+      line(true, "reflinks", published)
       line(check.free > 1 << 30, "free space", byteText(check.free))
     } catch {
       line(false, "store", "\(error)")

@@ -36,7 +36,10 @@ struct Run: AsyncParsableCommand {
   var force: [String] = []
 
   @Option(
-    help: "How outputs are published: copy, link (hard links into the store, read-only), none; else as the file says.")
+    help: """
+      How outputs are published: auto (reflinks, else read-only hard links into the store unless root runs it, else \
+      copies), copy, link, none; else as the file says, or auto.
+      """)
   var publish: PublishMode?
 
   @Option(

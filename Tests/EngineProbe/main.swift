@@ -34,6 +34,13 @@ if let n = option("--fault").flatMap(Int.init), try isMeant(faultStage) { FaultI
   close(fd)
 }
 
+/// `false` is none; copies when nothing is said.
+func publishMode(_ json: JSON?) throws -> PublishMode {
+  guard let word = json?.stringValue else { return json == false ? .none : .copy }
+  guard let mode = PublishMode(rawValue: word) else { throw StageFailure("there is no way to publish called \(word)") }
+  return mode
+}
+
 @MainActor func runPipeline() async throws -> Int32 {
   let json = try JSON(parsing: Data(contentsOf: URL(fileURLWithPath: arguments[1])))
   let instances = try (json["stages"]?.arrayValue ?? []).map { try StageInstance(json: $0, catalogue: Toys.catalogue) }
@@ -50,7 +57,7 @@ if let n = option("--fault").flatMap(Int.init), try isMeant(faultStage) { FaultI
     options: RunOptions(
       keepGoing: json["keep_going"]?.boolValue ?? false, cpus: json["cpus"]?.intValue, workerCommand: worker,
       outputsFolder: arguments[2] + "/../outputs",
-      publish: json["publish"]?.boolValue == false ? .none : .copy,
+      publish: try publishMode(json["publish"]),
       remote: try json["remote"]?.stringValue.map(RemoteAddress.init)),
     observe: { event in FileHandle.standardOutput.write(Data((event.json.canonical + "\n").utf8)) })
   let signals = RunSignals { runner.signal($0) }

@@ -22,16 +22,22 @@ import Testing
     ]
   }
 
-  /// Every operation on the file system of the runner and of the workers of both kinds of stage, one after the other.
-  @Test(arguments: ["runner", "collect", "join"]) func aKillAtEveryOperationIsHarmless(_ victim: String) throws {
+  /// Every operation on the file system of the runner and of the workers of both kinds of stage, one after the other; of the
+  /// runner also where it publishes by links.
+  @Test(arguments: ["runner", "linking runner", "collect", "join"])
+  func aKillAtEveryOperationIsHarmless(_ victim: String) throws {
+    let isRunner = victim.hasSuffix("runner")
+    let extra: [String: JSON] = victim == "linking runner" ? ["publish": "link"] : [:]
     let reference = try Bench(durable: true)
     try reference.addPhotos(["face 1", "face 2"])
     let counts = reference.root + "/counts"
-    let path = try reference.writePipeline(try short(reference))
+    let path = try reference.writePipeline(try short(reference), extra)
     #expect(try reference.start(path, options: ["--count", counts]).wait().status == 0)
     let expected = try finalText(reference)
     #expect(expected.contains("face 2/data.txt"))
-    let file = victim == "runner" ? counts : counts + ".worker"
+    let published = "/outputs/test/collect/samples/data/face 2.txt"
+    #expect(Self.links(reference.root + published) == (extra.isEmpty ? 1 : 2))
+    let file = isRunner ? counts : counts + ".worker"
     let numbers = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").compactMap { Int($0) }
     let most = try #require(numbers.max())
     #expect(most > 15)
@@ -39,9 +45,9 @@ import Testing
     for n in 1...most {
       let bench = try Bench(durable: true)
       try bench.addPhotos(["face 1", "face 2"])
-      let path = try bench.writePipeline(try short(bench))
+      let path = try bench.writePipeline(try short(bench), extra)
       let options =
-        victim == "runner" ? ["--fault", "\(n)"] : ["--worker-fault", "\(n)", "--fault-stage", victim]
+        isRunner ? ["--fault", "\(n)"] : ["--worker-fault", "\(n)", "--fault-stage", victim]
       let first = try bench.start(path, options: options).wait()
       if first.status != 0 { killed += 1 }
       let second = try bench.start(path).wait()
@@ -49,8 +55,17 @@ import Testing
       #expect(try finalText(bench) == expected, "after a kill at operation \(n) of the \(victim)")
       let report = try bench.store.verify(threads: 1)
       #expect(report.isClean, "after a kill at operation \(n) of the \(victim): \(report)")
+      let file = try? String(contentsOfFile: bench.root + published, encoding: .utf8)  // not there: not published
+      #expect(file == "photo face 2", "after a kill at operation \(n) of the \(victim)")
+      #expect(Self.links(bench.root + published) == (extra.isEmpty ? 1 : 2))
     }
     #expect(killed > 10)
+  }
+
+  /// How many names a file has.
+  private static func links(_ path: String) -> Int {
+    var found = stat()
+    return stat(path, &found) == 0 ? Int(found.st_nlink) : 0
   }
 
   @Test func trainingGoesOnAfterKillsWithTheSameBits() throws {

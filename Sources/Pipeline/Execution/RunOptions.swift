@@ -32,7 +32,7 @@ public struct RunOptions: Sendable {
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
     force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
-    publish: PublishMode = .copy, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
+    publish: PublishMode = .auto, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
     fileArguments: String = "FILE", command: [String] = CommandLine.arguments, question: RunQuestion? = nil
   ) {
     self.targets = targets

@@ -79,6 +79,7 @@ final class RunTrail: Sendable {
         guard isSettled else { return }
       }
       common { _ = LatestResults.read(latest) }
+      guard try common({ try question.store.linkedAreSound(threads: MachineResources.cpus) }) else { return }
       let answer = RunAnswer(
         pipeline: pipeline.name, summary: summary,
         instances: positions.map { position in

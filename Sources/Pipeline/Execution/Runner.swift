@@ -101,6 +101,13 @@ public actor Runner {
     observe(
       .runStarted(
         id: nil, pipeline: pipeline.name, instances: scheduler.states.count { $0 != .left }))
+    for digest in try store.mendLinked(threads: options.cpus) {
+      emit(
+        .note(
+          instance: nil,
+          message: "a published file was edited and with it stored file \(digest.short), a hard link; it is in "
+            + "\(store.root)/quarantine and what made it runs again"))
+    }
     try perform()
     if !isFinished {
       for await message in inbox {

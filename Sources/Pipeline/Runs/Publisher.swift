@@ -1,12 +1,15 @@
 import Basics
 import Foundation
 
-/// How results are put where people look for them.
+/// How results are put where people look for them. Editing a published file never makes a result wrong.
 public enum PublishMode: String, ParameterChoice {
+  /// A reflink where the file system can; else a hard link, where its write protection protects, which it does not from
+  /// root; else a copy.
+  case auto
   /// A reflink where the file system can, else a copy: editing a published file never reaches the store.
   case copy
-  /// Hard links to the read-only stored files: no space used, but someone who overrides the write protection damages the
-  /// store (which `cache verify` finds). Only on request.
+  /// Hard links to the read-only stored files, which take no space; copies across file systems. What somebody damages by
+  /// overriding the write protection is found by the next run, and made again.
   case link
   case none
 }
@@ -58,13 +61,10 @@ struct Publisher: Sendable {
       let wanted = Self.layout(artifact)
       let old = before?[0]["place"]?.stringValue == target ? before?[1].objectValue ?? [:] : [:]
       try FileSystem.makeDirectories(target)
+      var isLinked = false
       for (path, file) in wanted {
-        if old[path]?.stringValue == file.digest.hex, let there = FileSystem.status("\(target)/\(path)"),
-          there.size == file.size
-        {
-          continue
-        }
-        try put(file, at: "\(target)/\(path)")
+        if old[path]?.stringValue == file.digest.hex, isInPlace(file, at: "\(target)/\(path)") { continue }
+        try put(file, at: "\(target)/\(path)", isLinked: &isLinked, of: wanted)
       }
       for path in old.keys where wanted[path] == nil { try FileSystem.unlink("\(target)/\(path)") }
       try writeRecords(artifact, to: target)
@@ -93,21 +93,38 @@ struct Publisher: Sendable {
     !path.hasPrefix("/") && !path.split(separator: "/").contains("..") && !path.utf8.contains(0)
   }
 
-  private func put(_ file: StoredFile, at path: String) throws {
-    try FileSystem.makeDirectories((path as NSString).deletingLastPathComponent)
+  /// As far as a glance can tell; a link is not what is wanted where copies are.
+  private func isInPlace(_ file: StoredFile, at path: String) -> Bool {
+    guard let there = FileSystem.status(path), there.size == file.size else { return false }
+    guard mode == .copy, let stored = FileSystem.look(file.path) else { return true }
+    return (there.inode, there.device) != (stored.inode, stored.device)
+  }
+
+  /// - Parameters:
+  ///   - isLinked: whether all files of this output are known to be links, or about to be.
+  ///   - wanted: these files.
+  private func put(_ file: StoredFile, at path: String, isLinked: inout Bool, of wanted: [String: StoredFile]) throws {
+    let folder = (path as NSString).deletingLastPathComponent
+    try FileSystem.makeDirectories(folder)
     // Short, whatever the file is called: a name may have 255 bytes. No two threads publish into one folder.
-    let temporary = (path as NSString).deletingLastPathComponent + "/.part-\(getpid())"
+    let temporary = folder + "/.part-\(getpid())"
     Glibc.unlink(temporary)
-    let source = file.url.path
-    if mode == .link {
-      FaultInjection.passing(.link)
-      if link(source, temporary) == 0 {
-        try FileSystem.rename(temporary, to: path)
-        return
-      }
-    }
     do {
-      try FileSystem.copy(source, to: temporary, mode: 0o644)
+      let mayLink = mode == .link || (mode == .auto && geteuid() != 0)
+      let isShared = mode == .auto && mayLink ? try FileSystem.reflink(file.path, to: temporary) : false
+      if mayLink && !isShared {
+        Glibc.unlink(temporary)
+        // First that they may be links, then the links.
+        if !isLinked { try store.linked.add(wanted.values.lazy.map(\.digest), to: store) }
+        isLinked = true
+        FaultInjection.passing(.link)
+        if link(file.path, temporary) == 0 {
+          try FileSystem.rename(temporary, to: path)
+          Glibc.unlink(temporary)  // where both were names of one file already, rename does nothing
+          return
+        }
+      }
+      if !isShared { try FileSystem.copy(file.path, to: temporary, mode: 0o644) }
       try FileSystem.rename(temporary, to: path)
     } catch {
       Glibc.unlink(temporary)

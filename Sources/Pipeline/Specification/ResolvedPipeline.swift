@@ -46,7 +46,7 @@ public struct ResolvedPipeline: Sendable {
 public struct PipelineSettings: Hashable, Sendable {
   /// Where results are looked for before they are made; without user and password.
   public var remoteCache: String?
-  public var publish = PublishMode.copy
+  public var publish = PublishMode.auto
 }
 
 /// One dimension of a file's variants and matrix.

@@ -65,11 +65,14 @@ struct CompareSettings: StageParameters {
 /// `settings:` of a file: how its runs are carried out. Nothing here enters a key.
 struct RunSettings: StageParameters {
   var remoteCache: String?
-  var publish = PublishMode.copy
+  var publish = PublishMode.auto
 
   static let fields: [ParameterField<Self>] = [
     .init("remote_cache", \.remoteCache, "Address of an HTTP cache where results are looked for before they are made."),
-    .init("publish", \.publish, "How outputs are published: copies, hard links into the store (read-only), or not."),
+    .init(
+      "publish", \.publish,
+      "How outputs are published: auto (reflinks, else read-only hard links into the store unless root runs it, else copies), "
+        + "copy (reflinks, else copies), link (hard links, else copies), or none."),
   ]
 }
 

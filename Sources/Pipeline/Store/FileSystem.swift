@@ -222,6 +222,7 @@ enum FileSystem {
     let input = open(source, O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw FileProblem("read", source, code: errno) }
     defer { close(input) }
+    FaultInjection.passing(.create)
     let output = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard output >= 0 else { throw FileProblem("create", target, code: errno) }
     defer { close(output) }

@@ -10,6 +10,7 @@ import Synchronization
 ///     scratch/<key>/        a stage's working folder; survives failures
 ///     locks/ tmp/ index/ quarantine/ runs/ latest/ approvals/ published/
 ///     locking.json          how processes keep out of each other's way
+///     links                 which blobs were published as hard links
 ///
 /// Everything becomes visible whole: written under `tmp/`, synced, renamed, folder synced. Nothing here needs repair after
 /// a crash.
@@ -21,6 +22,7 @@ public final class Store: Sendable {
   let temporary: TemporaryArea
   public let statCache: StatCacheHandle
   let lockingChoice: LockingChoice
+  let linked: LinkedFiles
   private let knownFolders = Mutex<Set<String>>([])
 
   /// Wraps the cache so that its type can stay inside the module.
@@ -37,6 +39,7 @@ public final class Store: Sendable {
     self.lockingChoice = lockingChoice
     let temporary = TemporaryArea(folder: self.root + "/tmp", locking: lockingChoice)
     self.temporary = temporary
+    linked = LinkedFiles(root: self.root)
     statCache = StatCacheHandle(
       cache: StatCache(path: self.root + "/index/files", clockProbe: { temporary.fileSystemTime() }))
   }
