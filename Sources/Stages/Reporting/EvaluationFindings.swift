@@ -146,8 +146,8 @@ struct EvaluationFindings {
     let floor = Double(records.count) * 2 / Double(1 << min(least, 50))
     if clear.count < own.count, least > 0, floor >= 0.05 {
       warnings.append(
-        "\(least) samples cannot show more: a paired test of so few reaches p = \(Numbers.short(min(1, floor), digits: 2)) at "
-          + "best after correction for \(records.count) comparisons.")
+        "\(least) \(least == 1 ? "sample" : "samples") cannot show more: a paired test of so few reaches "
+          + "p = \(Numbers.short(min(1, floor), digits: 2)) at best after correction for \(records.count) comparisons.")
     }
   }
 
