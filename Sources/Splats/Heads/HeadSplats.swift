@@ -41,8 +41,6 @@ struct HeadSplats {
   private struct Hole {
     var centre: SIMD3<Float>
     var radius: Float
-    /// Of the tunnel: so much wider that splats beside it do not reach into the line of sight and close the hole from behind.
-    var tunnelRadius: Float
     /// Unit vector from the camera through the centre, for a hole right through the head.
     var through: SIMD3<Float>?
 
@@ -52,7 +50,9 @@ struct HeadSplats {
       guard let axis = through else { return false }
       let along = (q * axis).sum()
       let across = q - axis * along
-      return along > 0 && (across * across).sum() < tunnelRadius * tunnelRadius
+      // So wide that splats beside the tunnel do not reach into the line of sight and close the hole from behind.
+      let reach = radius + 3 * surfel.spacing
+      return along > radius && (across * across).sum() < reach * reach
     }
   }
 
@@ -70,10 +70,7 @@ struct HeadSplats {
       let view = unit(surfel.point - eye)
       // On the side that is seen, well inside the silhouette.
       if (surfel.normal * view).sum() < -0.55, surfel.point.y > -15 {
-        holes.append(
-          Hole(
-            centre: surfel.point, radius: radius, tunnelRadius: radius + 2.5 * surfel.spacing,
-            through: through ? view : nil))
+        holes.append(Hole(centre: surfel.point, radius: radius, through: through ? view : nil))
       }
     }
     return holes
