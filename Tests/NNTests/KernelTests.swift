@@ -83,6 +83,13 @@ import Testing
   }
 
   @Test(arguments: instructionSets, shapes)
+  func singleOutput(_ set: ComputeOptions.Instructions, _ s: Shape) {
+    compare(set, [[s.n, s.c, s.h, s.w], [1, s.c, 3, 3], [1]]) {
+      $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 3, padding: 1))
+    }
+  }
+
+  @Test(arguments: instructionSets, shapes)
   func pixelProducts(_ set: ComputeOptions.Instructions, _ s: Shape) {
     compare(set, [[s.n, s.c, s.h, s.w], [s.k, s.c, 1, 1], [s.k]]) {
       $0[0].convolved($0[1], bias: $0[2], ConvolutionGeometry(kernel: 1))

@@ -203,6 +203,10 @@ typedef struct {
   void (*single_output_backward)(int threads, int64_t pixels, const ck_source *in, const float *weight, const float *dy,
                                  float *dx, int64_t dxs, const ck_statistics *statistics, float *dweight, float *dbias);
 
+  // 3x3, padding 1, to one channel in contiguous planes; weight9[9][c].
+  void (*single_output3)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *weight9, float bias,
+                         float *y);
+
   // 3x3, padding 1, one filter for each channel; weight9[9][c]; `rotate` turns the filters by 180 degrees (backward pass).
   void (*depthwise)(int threads, int64_t n, int64_t h, int64_t w, int64_t c, const float *x, int64_t xs,
                     const float *weight9, const float *bias, int rotate, float *y, int64_t ys);

@@ -70,6 +70,7 @@ INLINE void single_weight_row(const single_task *t, const ck_source *in, int kin
   vf row[9];
   UNROLL for (int i = 0; i < 9; i++) row[i] = splat(0);
   for (int64_t x = 0; x < t->w; x++) {
+    if (x + 16 < t->w) prefetch_pixel(in, kind, pixel + x + 16, k);
     vf g = read_pixel(in, kind, f, pixel + x, k);
     UNROLL for (int r = 0; r < 3; r++) {
       const float *line = rows[r];
@@ -177,4 +178,57 @@ static void single_output_backward(int threads, int64_t pixels, const ck_source 
   if (statistics) memcpy(statistics->sums, sums + c + 16, (size_t)(2 * c) * 8);
   ck_free(sums, width * 8);
   ck_free(t.partial, bytes);
+}
+
+// ---- 3x3 to one channel ---------------------------------------------------------------------------------------------------
+enum { OUTPUT3_STRIP = 64 };
+
+typedef struct {
+  int64_t n, h, w;
+  const ck_source *in;
+  const float *weight9;
+  float bias;
+  float *y;
+} output3_task;
+
+// Adds the products of one vector of channels to the sums of the columns x0 ..< x1 of row y.
+INLINE void output3_strip(const output3_task *t, int kind, int64_t image, int64_t y, int64_t x0, int64_t x1, int64_t c,
+                          vf *sum) {
+  const ck_source *in = t->in;
+  source_factors f = factors_of(in, kind, c);
+  for (int64_t r = 0; r < 3; r++) {
+    if (y + r - 1 < 0 || y + r - 1 >= t->h) continue;
+    int64_t line = (image * t->h + y + r - 1) * t->w;
+    const float *weight = t->weight9 + r * 3 * in->c + c;
+    vf left = load(weight), centre = load(weight + in->c), right = load(weight + 2 * in->c);
+    vf before = x0 > 0 ? read_pixel(in, kind, &f, line + x0 - 1, c) : splat(0), here = read_pixel(in, kind, &f, line + x0, c);
+    for (int64_t x = x0; x < x1; x++) {
+      vf after = x + 1 < t->w ? read_pixel(in, kind, &f, line + x + 1, c) : splat(0);
+      sum[x - x0] += before * left + here * centre + after * right;
+      before = here;
+      here = after;
+    }
+  }
+}
+
+static void output3_row(void *context, int64_t index) {
+  const output3_task *t = context;
+  int64_t image = index / t->h, y = index % t->h;
+  for (int64_t x0 = 0; x0 < t->w; x0 += OUTPUT3_STRIP) {
+    int64_t x1 = least(t->w, x0 + OUTPUT3_STRIP);
+    vf sum[OUTPUT3_STRIP];
+    if (y + 2 < t->h)  // the row that the next one needs
+      for (int64_t x = x0; x < x1; x++)
+        for (int64_t c = 0; c < t->in->c; c += 16)
+          prefetch_pixel(t->in, source_kind(t->in), ((index + 2) * t->w + x), c);
+    for (int64_t x = x0; x < x1; x++) sum[x - x0] = splat(0);
+    for (int64_t c = 0; c < t->in->c; c += VL) BY_KIND(t->in, output3_strip(t, KIND, image, y, x0, x1, c, sum));
+    for (int64_t x = x0; x < x1; x++) t->y[index * t->w + x] = t->bias + total(sum[x - x0]);
+  }
+}
+
+static void single_output3(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *weight9, float bias,
+                           float *y) {
+  output3_task t = {n, h, w, in, weight9, bias, y};
+  ck_parallel(threads, n * h, &t, output3_row);
 }

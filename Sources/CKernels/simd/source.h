@@ -47,6 +47,12 @@ INLINE vf read_pixel(const ck_source *s, int kind, const source_factors *f, int6
   return read_at(s, kind, f, pixel * s->xs, pixel * s->us, c);
 }
 
+// Asks for what `read_pixel` reads.
+INLINE void prefetch_pixel(const ck_source *s, int kind, int64_t pixel, int64_t c) {
+  __builtin_prefetch(s->x + pixel * s->xs + c);
+  if (kind == GRADIENT) __builtin_prefetch(s->upstream + pixel * s->us + c);
+}
+
 // The offset of a pixel in x; `line` counts the rows of all images.
 INLINE int64_t place_in(const ck_source *s, int64_t w, int64_t line, int64_t x) {
   return line * (s->row ? s->row : w * s->xs) + x * s->xs;

@@ -50,9 +50,11 @@ public struct ModelProfile: Sendable, Hashable {
         weight.shape.count == 4 ? output.shape[0] * output.shape[2] * output.shape[3] : output.count / weight.shape[0]
       work += Double(pixels) * Double(weight.count) / Double(divisors[ObjectIdentifier(weight)] ?? 1)
     }
+    Monitor.$current.withValue(monitor) { NN.withoutGradients { _ = network(input) } }
+    // Once more without the monitor, for which fused blocks are taken apart.
     NN.resetPeakMemory()
     let before = Double(NN.peakMemory)
-    Monitor.$current.withValue(monitor) { NN.withoutGradients { _ = network(input) } }
+    NN.withoutGradients { _ = network(input) }
     return (work, max(0, Double(NN.peakMemory) - before))
   }
 }

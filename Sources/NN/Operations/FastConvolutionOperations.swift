@@ -1,0 +1,207 @@
+import CKernels
+
+// Convolutions in the fast forms as recorded operations.
+
+extension Tensor {
+  /// `convolved` in one of the fast forms.
+  func convolvedFast(_ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form) -> Tensor {
+    let filter = weight.contiguous().detached()
+    let offsets = bias?.contiguous().detached()
+    let (k, c) = (filter.shape[0], filter.shape[1])
+    switch form {
+    case .singleInput:
+      let x = contiguous()
+      let input = x.detached()
+      return FastConvolution.singleInput(x, filter, bias: offsets).y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = gradient.channelsLast()
+        let source = FastConvolution.Gradient(dy)
+        return [
+          needs[0]
+            ? FastConvolution.winogradInputGradient(
+              source, FastConvolution.packWinograd(filter, rotated: true), of: nil, channels: 1) : nil,
+          needs[1] ? FastConvolution.singleInputWeightGradient(input, source) : nil,
+          needs[2] ? FastConvolution.channelSums(dy) : nil,
+        ]
+      }
+    case .singleOutput: return convolvedToOneChannel3x3(weight, filter, bias: bias, offsets: offsets)
+    case .winograd:
+      let x = channelsLast()
+      let input = x.kept()
+      let y = FastConvolution.winograd(
+        x, FastConvolution.packWinograd(filter), channels: k, epilogue: .init(bias: offsets)
+      ).y
+      return y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = FastConvolution.Gradient(gradient.channelsLast())
+        let own =
+          needs[1] || needs[2] ? FastConvolution.winogradWeightGradient(input, dy, wantsBias: needs[2]) : nil
+        let dx =
+          needs[0]
+          ? FastConvolution.winogradInputGradient(
+            dy, FastConvolution.packWinograd(filter, rotated: true), of: input, channels: c) : nil
+        return [dx, own?.weight, own?.bias]
+      }
+    case .depthwise: return convolvedDepthwise(weight, filter, bias: bias, offsets: offsets)
+    case .pixel:
+      if k == 1 { return convolvedToOneChannel(weight, filter, bias: bias, offsets: offsets) }
+      let x = channelsLast()
+      let input = x.kept()
+      let y = FastConvolution.pixelProduct(
+        x, filter, inputs: c, outputs: k, rowStride: 1, columnStride: c, bias: offsets)
+      return y.recorded([x, weight, bias]) { gradient, needs in
+        let dy = gradient.channelsLast()
+        var dweight: Tensor?
+        if needs[1] {
+          let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 1)
+          let (lanes, values) = (dy.paddedChannels, sums.data)
+          dweight = Tensor((0..<k * c).map { values[$0 % c * lanes + $0 / c] }, [k, c, 1, 1])
+          withExtendedLifetime(sums) {}
+        }
+        return [
+          needs[0]
+            ? FastConvolution.pixelProduct(
+              dy, filter, inputs: k, outputs: c, rowStride: c, columnStride: 1, statisticsOf: input) : nil,
+          dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+        ]
+      }
+    }
+  }
+
+  private func convolvedToOneChannel(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
+    let x = channelsLast()
+    let (input, inputShape) = (x.kept(), x.shape)
+    let lanes = FastConvolution.padded(filter)!  // not nil: the filter is there
+    let y = Tensor.empty([n, 1, h, w])
+    let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
+    x.withSource {
+      FastConvolution.kernels.single_output(
+        FastConvolution.threads, pixels, $0, lanes.data, offsets?.data[0] ?? 0, y.data)
+    }
+    let shape = filter.shape
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.contiguous()
+      let dweight = Tensor.empty([Int(padding)])
+      var dbias: Float = 0
+      func run(_ dx: Tensor?, _ statistics: UnsafePointer<ck_statistics>?) {
+        input.withSource {
+          FastConvolution.kernels.single_output_backward(
+            FastConvolution.threads, pixels, $0, lanes.data, dy.data, dx?.data, Int64(dx?.pixelStride ?? 0), statistics,
+            dweight.data, &dbias)
+        }
+      }
+      var dx: Tensor?
+      if needs[0] {
+        dx = input.collectingStatistics { statistics in
+          let dx = Tensor.emptyChannelsLast(inputShape)
+          run(dx, statistics)
+          return dx
+        }
+      } else {
+        run(nil, nil)
+      }
+      return [dx, Tensor((0..<inputShape[1]).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
+    }
+  }
+
+  /// 3x3 to one channel: sums over the pixels around each. The gradients are convolutions from the one channel.
+  private func convolvedToOneChannel3x3(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
+    let x = channelsLast()
+    let input = x.kept()
+    let (channels, lanes, shape) = (c, x.paddedChannels, filter.shape)
+    let nine = Tensor.zeros([9, lanes])
+    for channel in 0..<channels {
+      for tap in 0..<9 { nine.data[tap * lanes + channel] = filter.data[channel * 9 + tap] }
+    }
+    let y = Tensor.empty([n, 1, h, w])
+    x.withSource {
+      FastConvolution.kernels.single_output3(
+        FastConvolution.threads, Int64(n), Int64(h), Int64(w), $0, nine.data, offsets?.data[0] ?? 0, y.data)
+    }
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.contiguous()
+      var dx: Tensor?
+      if needs[0] {
+        let turned = Tensor.empty([channels, 1, 3, 3])
+        for channel in 0..<channels {
+          for tap in 0..<9 { turned.data[channel * 9 + tap] = filter.data[channel * 9 + 8 - tap] }
+        }
+        dx = FastConvolution.singleInput(dy, turned).y
+      }
+      var dweight: Tensor?
+      if needs[1] {
+        let sums = FastConvolution.singleInputWeightGradient(dy, FastConvolution.Gradient(input))
+        dweight = Tensor((0..<channels * 9).map { sums.data[$0 / 9 * 9 + 8 - $0 % 9] }, shape)
+      }
+      let values = dy.data
+      let sum = needs[2] ? Tensor.deterministicSum(dy.count) { Double(values[$0]) } : 0
+      withExtendedLifetime(dy) {}
+      return [dx, dweight, needs[2] ? Tensor([Float(sum)], [1]) : nil]
+    }
+  }
+
+  private func convolvedDepthwise(_ weight: Tensor, _ filter: Tensor, bias: Tensor?, offsets: Tensor?) -> Tensor {
+    let x = channelsLast()
+    let input = x.detached()
+    let (channels, lanes) = (c, x.paddedChannels)
+    let nine = Tensor.zeros([9, lanes])
+    for channel in 0..<channels {
+      for tap in 0..<9 { nine.data[tap * lanes + channel] = filter.data[channel * 9 + tap] }
+    }
+    func apply(_ source: Tensor, _ offsets: Tensor?, rotated: Bool) -> Tensor {
+      let result = Tensor.emptyChannelsLast(source.shape)
+      FastConvolution.kernels.depthwise(
+        FastConvolution.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes), source.data,
+        Int64(source.pixelStride), nine.data, offsets?.data, rotated ? 1 : 0, result.data, Int64(result.pixelStride))
+      return result
+    }
+    let y = apply(x, FastConvolution.padded(offsets), rotated: false)
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.channelsLast()
+      var dweight: Tensor?
+      if needs[1] {
+        let sums = Tensor.empty([9, lanes])
+        FastConvolution.kernels.depthwise_weight(
+          FastConvolution.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes), input.data,
+          Int64(input.pixelStride), dy.data, Int64(dy.pixelStride), sums.data)
+        dweight = Tensor((0..<channels * 9).map { sums.data[$0 % 9 * lanes + $0 / 9] }, [channels, 1, 3, 3])
+      }
+      return [
+        needs[0] ? apply(dy, nil, rotated: true) : nil, dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+      ]
+    }
+  }
+
+  /// `convolvedTransposed` for a 2x2 kernel with stride 2.
+  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?) -> Tensor {
+    let filter = weight.contiguous().detached()
+    let (c, k) = (filter.shape[0], filter.shape[1])
+    let x = channelsLast()
+    let input = x.kept()
+    // weight[c][k][tap]
+    let y = FastConvolution.pixelProduct(
+      x, filter, inputs: c, outputs: k, rowStride: 4 * k, columnStride: 4, tapStride: 1, taps: 4,
+      bias: bias?.contiguous().detached())
+    return y.recorded([x, weight, bias]) { gradient, needs in
+      let dy = gradient.channelsLast()
+      var dweight: Tensor?
+      if needs[1] {
+        let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 4)
+        let (rows, columns) = (Tensor.padded(c), dy.paddedChannels)
+        let result = Tensor.empty([c, k, 2, 2])
+        let (from, to) = (sums.data, result.data)
+        for i in 0..<c * k {
+          for tap in 0..<4 { to[i * 4 + tap] = from[(tap * rows + i / k) * columns + i % k] }
+        }
+        withExtendedLifetime(sums) {}
+        dweight = result
+      }
+      return [
+        needs[0]
+          ? FastConvolution.pixelProduct(
+            dy, filter, inputs: k, outputs: c, rowStride: 4, columnStride: 4 * k, tapStride: 1, taps: 4, gather: true,
+            statisticsOf: input)
+          : nil,
+        dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
+      ]
+    }
+  }
+}
