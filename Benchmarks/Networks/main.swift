@@ -4,6 +4,7 @@ import NN
 
 // make bench [BENCH="unet-train-full ..."]: seconds, GFLOP/s and peak memory of each piece of work, medians of interleaved
 // repetitions; with PYTORCH_PYTHON=<python> the same in PyTorch channels-last, plain and with tuned malloc, in the same run.
+// `--account` prints work, bytes and time of single operations.
 
 struct Work {
   var name: String
@@ -194,6 +195,10 @@ NN.configure(options)
 let repetitions = option("--repetitions").flatMap { Int($0) } ?? 5
 let python = ProcessInfo.processInfo.environment["PYTORCH_PYTHON"]
 let isChild = arguments.last == "--child"
+if arguments.last == "--account" {
+  Account.run(repetitions: repetitions)
+  exit(0)
+}
 let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.name) }
 guard isChild else {
   // A process for each piece of work, so that its peak memory is its own.
