@@ -201,6 +201,8 @@ extension OnnxGraph {
       ])
   }
 
+  func callAsFunction(_ layer: BiasedConv2d, _ x: Value) -> Value { self(layer.layer, x) }
+
   func callAsFunction(_ layer: ConvTranspose2d, _ x: Value) -> Value {
     let g = layer.geometry
     return node(

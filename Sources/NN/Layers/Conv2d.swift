@@ -16,6 +16,10 @@ public final class Conv2d: Module {
     self.bias = bias ? Parameter(initialiser.standard([outputChannels], fanIn: fanIn)) : nil
   }
 
+  init(weight: Parameter, bias: Parameter?, geometry: ConvolutionGeometry) {
+    (self.weight, self.bias, self.geometry) = (weight, bias, geometry)
+  }
+
   /// Sets weights and bias to zero: a correction that begins with this layer begins as no correction.
   func zero() {
     weight.assign(.zeros(weight.shape))
@@ -31,6 +35,29 @@ public final class Conv2d: Module {
     Monitor.observe(y, of: weight)
     return y
   }
+}
+
+/// A convolution that certainly has a bias, for layers that fold it into others.
+final class BiasedConv2d: Module {
+  let layer: Conv2d
+  let bias: Parameter
+  var weight: Parameter { layer.weight }
+
+  init(
+    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, padding: Int = 0, groups: Int = 1,
+    _ initialiser: WeightInitialiser
+  ) {
+    let fanIn = inputChannels / groups * kernelSize * kernelSize
+    let shape = [outputChannels, inputChannels / groups, kernelSize, kernelSize]
+    let weight = Parameter(initialiser.standard(shape, fanIn: fanIn))
+    bias = Parameter(initialiser.standard([outputChannels], fanIn: fanIn))
+    layer = Conv2d(
+      weight: weight, bias: bias, geometry: ConvolutionGeometry(kernel: kernelSize, padding: padding, groups: groups))
+  }
+
+  var members: [(name: String, member: Member)] { layer.members }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { layer(x) }
 }
 
 /// A transposed convolution. Weight [in, out/groups, k, k], bias [out]; both start uniform within 1 / sqrt(out * k * k).

@@ -70,17 +70,17 @@ public final class NAFNet: Network {
 /// part. beta and gamma start at 0, so that a new block is the identity. Parity: layers/nafnet_block.
 public final class NAFBlock: Module {
   let norm1: LayerNorm, norm2: LayerNorm
-  let conv1: Conv2d, conv2: Conv2d, conv3: Conv2d, conv4: Conv2d, conv5: Conv2d
-  let attention: Conv2d
+  let conv1: BiasedConv2d, conv2: BiasedConv2d, conv3: BiasedConv2d, conv4: BiasedConv2d, conv5: BiasedConv2d
+  let attention: BiasedConv2d
   let beta: Parameter, gamma: Parameter
 
   public init(_ c: Int, _ initialiser: WeightInitialiser) {
-    conv1 = Conv2d(c, 2 * c, kernelSize: 1, initialiser)
-    conv2 = Conv2d(2 * c, 2 * c, kernelSize: 3, padding: 1, groups: 2 * c, initialiser)
-    conv3 = Conv2d(c, c, kernelSize: 1, initialiser)
-    attention = Conv2d(c, c, kernelSize: 1, initialiser)
-    conv4 = Conv2d(c, 2 * c, kernelSize: 1, initialiser)
-    conv5 = Conv2d(c, c, kernelSize: 1, initialiser)
+    conv1 = BiasedConv2d(c, 2 * c, kernelSize: 1, initialiser)
+    conv2 = BiasedConv2d(2 * c, 2 * c, kernelSize: 3, padding: 1, groups: 2 * c, initialiser)
+    conv3 = BiasedConv2d(c, c, kernelSize: 1, initialiser)
+    attention = BiasedConv2d(c, c, kernelSize: 1, initialiser)
+    conv4 = BiasedConv2d(c, 2 * c, kernelSize: 1, initialiser)
+    conv5 = BiasedConv2d(c, c, kernelSize: 1, initialiser)
     norm1 = LayerNorm(c, epsilon: 1e-6)
     norm2 = LayerNorm(c, epsilon: 1e-6)
     beta = Parameter(.zeros([1, c, 1, 1]))

@@ -41,13 +41,13 @@ struct FusedNAFBlock {
     let c = self.c
     w1 = Self.packed(block.conv1, columns: block.norm1.weight)
     b1 = Self.shifted(block.conv1, block.norm1.bias)
-    (w2, b2) = (.empty([9, 2 * c]), block.conv2.bias!.value)  // every convolution of a block has a bias
+    (w2, b2) = (.empty([9, 2 * c]), block.conv2.bias.value)
     let nine = block.conv2.weight.value.data
     for k in 0..<2 * c { for tap in 0..<9 { w2.data[tap * 2 * c + k] = nine[k * 9 + tap] } }
     w4 = Self.packed(block.conv4, columns: block.norm2.weight)
     b4 = Self.shifted(block.conv4, block.norm2.bias)
     w5 = Self.packed(block.conv5, rows: block.gamma)
-    b5 = block.conv5.bias!.value.zipped(block.gamma.value.reshaped([c])) { $0 * $1 }
+    b5 = block.conv5.bias.value.zipped(block.gamma.value.reshaped([c])) { $0 * $1 }
   }
 
   // MARK: - Forward
@@ -64,7 +64,7 @@ struct FusedNAFBlock {
 
   /// The 1x1 convolution of the means, [n][c].
   private func attention(_ means: [Float]) -> [Float] {
-    let (weight, bias) = (block.attention.weight.value.data, block.attention.bias!.value.data)
+    let (weight, bias) = (block.attention.weight.value.data, block.attention.bias.value.data)
     return (0..<n * c).map { index in
       let (image, k) = (index / c, index % c)
       var sum = Double(bias[k])
@@ -79,7 +79,7 @@ struct FusedNAFBlock {
     let out = Tensor.emptyChannelsLast(x.shape)
     let middle = keepsMiddle ? Tensor.emptyChannelsLast(x.shape) : nil
     let w3 = weighted(attention, transposed: false)
-    let b3 = block.conv3.bias!.value.zipped(block.beta.value.reshaped([c])) { $0 * $1 }
+    let b3 = block.conv3.bias.value.zipped(block.beta.value.reshaped([c])) { $0 * $1 }
     run { p in
       (p.x, p.g, p.w3, p.b3) = (UnsafePointer(x.data), gated.data, UnsafePointer(w3.data), UnsafePointer(b3.data))
       (p.y, p.out) = (middle?.data, out.data)
@@ -114,11 +114,11 @@ struct FusedNAFBlock {
     withExtendedLifetime((w5Back, w4Back)) {}
     let last = scaledRows(block.conv5, block.gamma, s5, sum5)
     set(block.conv5.weight, last.weight)
-    set(block.conv5.bias!, last.bias)
+    set(block.conv5.bias, last.bias)
     set(block.gamma, last.factor)
     let second = normalised(block.conv4, block.norm2, s4, sum4)
     set(block.conv4.weight, second.weight)
-    set(block.conv4.bias!, sum4)
+    set(block.conv4.bias, sum4)
     set(block.norm2.weight, second.gain)
     set(block.norm2.bias, second.shift)
 
@@ -139,11 +139,11 @@ struct FusedNAFBlock {
     }
     let third = scaledRows(block.conv3, block.beta, weighted, sum3)
     set(block.conv3.weight, third.weight)
-    set(block.conv3.bias!, third.bias)
+    set(block.conv3.bias, third.bias)
     set(block.beta, third.factor)
     let (dmeans, dweight, dbias) = attentionGradients(dattention, means)
     set(block.attention.weight, dweight)
-    set(block.attention.bias!, dbias)
+    set(block.attention.bias, dbias)
 
     let (s1, sum1) = (Tensor.empty([c, 2 * c]), Tensor.empty([2 * c]))
     let (dw2, sum2) = (Tensor.empty([9, 2 * c]), Tensor.empty([2 * c]))
@@ -161,11 +161,11 @@ struct FusedNAFBlock {
     withExtendedLifetime((w3Back, w1Back, dmeans)) {}
     let first = normalised(block.conv1, block.norm1, s1, sum1)
     set(block.conv1.weight, first.weight)
-    set(block.conv1.bias!, sum1)
+    set(block.conv1.bias, sum1)
     set(block.norm1.weight, first.gain)
     set(block.norm1.bias, first.shift)
     set(block.conv2.weight, dw2.permuted([1, 0]))
-    set(block.conv2.bias!, sum2)
+    set(block.conv2.bias, sum2)
     return (dx, gradients)
   }
 
@@ -193,11 +193,11 @@ struct FusedNAFBlock {
 
   /// For factor[k] (W x + b)[k], from products[i][k] = sum of x[i] d[k] and sums = sum of d: the gradients of W, b and factor.
   private func scaledRows(
-    _ convolution: Conv2d, _ factor: Parameter, _ products: Tensor, _ sums: Tensor
+    _ convolution: BiasedConv2d, _ factor: Parameter, _ products: Tensor, _ sums: Tensor
   ) -> (weight: Tensor, bias: Tensor, factor: Tensor) {
     let (dweight, dbias, dfactor) = (Tensor.empty([c, c]), Tensor.empty([c]), Tensor.empty([c]))
     let (weight, bias, factors) = (
-      convolution.weight.value.data, convolution.bias!.value.data, factor.value.data
+      convolution.weight.value.data, convolution.bias.value.data, factor.value.data
     )
     let (product, sum) = (products.data, sums.data)
     for k in 0..<c {
@@ -214,7 +214,7 @@ struct FusedNAFBlock {
 
   /// For W (gain N + shift) + b, from products[i][k] = sum of N[i] d[k] and sums = sum of d: the gradients of W, gain, shift.
   private func normalised(
-    _ convolution: Conv2d, _ norm: LayerNorm, _ products: Tensor, _ sums: Tensor
+    _ convolution: BiasedConv2d, _ norm: LayerNorm, _ products: Tensor, _ sums: Tensor
   ) -> (weight: Tensor, gain: Tensor, shift: Tensor) {
     let (dweight, dgain, dshift) = (Tensor.empty([2 * c, c]), Tensor.empty([c]), Tensor.empty([c]))
     let (weight, gain, shift) = (convolution.weight.value.data, norm.weight.value.data, norm.bias.value.data)
@@ -235,20 +235,18 @@ struct FusedNAFBlock {
 
   /// conv3 with beta and each image's attention, packed.
   private func weighted(_ attention: [Float], transposed: Bool) -> Tensor {
-    let result = Tensor.empty([n, c, c])
+    let (factors, result) = (Tensor(attention, [n, c]), Tensor.empty([n, c, c]))
     for image in 0..<n {
-      attention.withUnsafeBufferPointer { factors in
-        let columns = factors.baseAddress! + image * c  // c > 0
-        Self.pack(
-          block.conv3.weight.value.data, outputs: c, inputs: c, rows: block.beta.value.data, columns: columns,
-          transposed: transposed, into: result.data + image * c * c)
-      }
+      Self.pack(
+        block.conv3.weight.value.data, outputs: c, inputs: c, rows: block.beta.value.data,
+        columns: factors.data + image * c, transposed: transposed, into: result.data + image * c * c)
     }
+    withExtendedLifetime(factors) {}
     return result
   }
 
   private static func packed(
-    _ convolution: Conv2d, rows: Parameter? = nil, columns: Parameter? = nil, transposed: Bool = false
+    _ convolution: BiasedConv2d, rows: Parameter? = nil, columns: Parameter? = nil, transposed: Bool = false
   ) -> Tensor {
     let (outputs, inputs) = (convolution.weight.shape[0], convolution.weight.shape[1])
     let result = Tensor.empty([outputs, inputs])
@@ -275,9 +273,9 @@ struct FusedNAFBlock {
   }
 
   /// W shift + b: the bias of a convolution that takes the shift of a layer norm upon itself.
-  private static func shifted(_ convolution: Conv2d, _ shift: Parameter) -> Tensor {
+  private static func shifted(_ convolution: BiasedConv2d, _ shift: Parameter) -> Tensor {
     let (outputs, inputs) = (convolution.weight.shape[0], convolution.weight.shape[1])
-    let (weight, bias, shifts) = (convolution.weight.value.data, convolution.bias!.value.data, shift.value.data)
+    let (weight, bias, shifts) = (convolution.weight.value.data, convolution.bias.value.data, shift.value.data)
     return Tensor(
       (0..<outputs).map { k in
         Float((0..<inputs).reduce(Double(bias[k])) { $0 + Double(weight[k * inputs + $1] * shifts[$1]) })
