@@ -32,7 +32,7 @@ public enum OnnxExport {
   }
 
   /// The bytes of the file.
-  /// - Throws: `ModelError` for networks that have no ONNX form here (attention, Fourier transforms, deformable kernels).
+  /// - Throws: `ModelError` for networks that have no ONNX form here; every kind of the catalogue has one.
   public static func data(_ network: any Network, name: String) throws -> Data {
     if let guided = network as? any OnnxGuidedExportable, let kind = guided.guideKind {
       let graph = OnnxGraph(network)

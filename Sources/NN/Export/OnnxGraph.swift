@@ -74,6 +74,19 @@ public final class OnnxGraph {
     return known[key]!  // set in the line above
   }
 
+  /// A number in double precision.
+  func double(_ value: Double) -> Value {
+    let key = "double \(value)"
+    if let found = known[key] { return found }
+    let stored = store(fresh("double"), [], type: 11, [value].withUnsafeBytes { Data($0) })
+    known[key] = stored
+    return stored
+  }
+
+  /// Values in double and in single precision.
+  func double(_ x: Value) -> Value { node("Cast", [x], ["to": .integer(11)]) }
+  func single(_ x: Value) -> Value { node("Cast", [x], ["to": .integer(1)]) }
+
   /// A list of integers, such as a shape.
   func integers(_ values: [Int]) -> Value {
     let key = "integers \(values)"

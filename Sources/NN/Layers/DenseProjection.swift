@@ -4,27 +4,39 @@
 package final class DenseProjection: Module {
   /// One projection, `0` the convolution and `1` its activation.
   final class Step: Module {
-    let convolution: any Module
-    let apply: (Tensor) -> Tensor
+    enum Layer {
+      case enlarges(ConvTranspose2d)
+      case shrinks(Conv2d)
+    }
+
+    let layer: Layer
     let activation: PReLU
 
     init(_ channels: Int, scale: Int, enlarges: Bool, _ initialiser: WeightInitialiser) {
       let (kernel, padding) = (scale + 4, 2)
       activation = PReLU(channels)
-      if enlarges {
-        let layer = ConvTranspose2d(
-          channels, channels, kernelSize: kernel, stride: scale, padding: padding, initialiser)
-        convolution = layer
-        apply = { layer($0) }
-      } else {
-        let layer = Conv2d(channels, channels, kernelSize: kernel, stride: scale, padding: padding, initialiser)
-        convolution = layer
-        apply = { layer($0) }
-      }
+      layer =
+        enlarges
+        ? .enlarges(
+          ConvTranspose2d(channels, channels, kernelSize: kernel, stride: scale, padding: padding, initialiser))
+        : .shrinks(Conv2d(channels, channels, kernelSize: kernel, stride: scale, padding: padding, initialiser))
     }
 
-    var members: [(name: String, member: Member)] { [("0", .module(convolution)), ("1", .module(activation))] }
-    func callAsFunction(_ x: Tensor) -> Tensor { activation(apply(x)) }
+    var members: [(name: String, member: Member)] {
+      let convolution: any Module =
+        switch layer {
+        case .enlarges(let convolution): convolution
+        case .shrinks(let convolution): convolution
+        }
+      return [("0", .module(convolution)), ("1", .module(activation))]
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor {
+      switch layer {
+      case .enlarges(let convolution): activation(convolution(x))
+      case .shrinks(let convolution): activation(convolution(x))
+      }
+    }
   }
 
   let first: Step, back: Step, second: Step
