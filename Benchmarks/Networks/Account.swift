@@ -2,7 +2,7 @@ import Foundation
 import NN
 
 /// `bench --account`: work, bytes and time of each kind of operation in the U-Net at 1024 x 1024, beside two roofs measured in
-/// the same run: a large matrix product by OpenBLAS, and the copy of a large block.
+/// the same run: multiplications and additions in registers alone, and the copy of a large block.
 enum Account {
   struct Line {
     var name: String
@@ -15,9 +15,9 @@ enum Account {
   }
 
   static func run(repetitions: Int) {
-    let roof = matrixRoof(repetitions)
+    let roof = (0..<repetitions).map { _ in NN.peakRate() }.max() ?? .infinity
     let copy = copyRoof(repetitions)
-    say(String(format: "roofs: matrix product %.0f GFLOP/s, copy %.1f GB/s", roof, copy))
+    say(String(format: "roofs: registers %.0f GFLOP/s, copy %.1f GB/s", roof, copy))
     say(pad("operation", 34) + "   direct     done       MB       ms  GFLOP/s  of roof   GB/s  of roof")
     for level in 0...4 {
       for line in lines(level: level, repetitions) {
@@ -49,12 +49,6 @@ enum Account {
       body()
       return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
     }.min() ?? .infinity
-  }
-
-  private static func matrixRoof(_ repetitions: Int) -> Double {
-    let side = 2048
-    let (a, b) = (noise([side, side]), noise([side, side]))
-    return 2 * pow(Double(side), 3) / 1e9 / best(repetitions) { _ = a.matrixProduct(b) }
   }
 
   /// Bytes read and written.

@@ -73,11 +73,32 @@ public enum NN {
     try $recordsGradients.withValue(false, operation: body)
   }
 
+  /// Multiplications and additions a second, in units of 10^9, that these threads and instructions can do in registers: the
+  /// roof of every operation.
+  public static func peakRate() -> Double {
+    let tasks = options.threads
+    let kernels = FastConvolution.kernels
+    var operations = [Int64](repeating: 0, count: tasks)
+    let start = ContinuousClock.now
+    operations.withUnsafeMutableBufferPointer { buffer in
+      nonisolated(unsafe) let counts = buffer  // each task writes its own
+      parallel(tasks) { task in
+        var value: Float = 0.5
+        counts[task] = kernels.multiply_adds(20_000_000, &value)
+      }
+    }
+    return Double(operations.reduce(0, +)) / 1e9 / (ContinuousClock.now - start).seconds
+  }
+
   /// Bytes of tensors in use at most since the last reset.
   public static var peakMemory: Int { Int(ck_memory_peak()) }
   public static func resetPeakMemory() { ck_memory_reset_peak() }
   /// Gives unused memory back to the system.
   public static func releaseMemory() { ck_trim() }
+}
+
+extension Duration {
+  fileprivate var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 /// Holds the process-wide options behind a lock.

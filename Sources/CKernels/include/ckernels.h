@@ -230,6 +230,9 @@ typedef struct {
   // dx = (existing or 0) + dy at the first largest of each 2x2 block; with statistics of dx (or null) for even h and w.
   void (*max_pool_backward)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *dy, int64_t dys,
                             const float *existing, int64_t es, float *dx, int64_t dxs, const ck_statistics *statistics);
+
+  // For benchmarks: multiplications and additions in registers alone, with a factor *value below 1; returns how many.
+  int64_t (*multiply_adds)(int64_t rounds, float *value);
 } ck_kernels;
 
 const ck_kernels *ck_kernels_for(int isa);

@@ -57,3 +57,14 @@ INLINE void outer_product(int64_t count, const float *a, const float *b, int64_t
   else
     for (int r = 0; r < 16; r += OUTER16) outer_tile16(count, a + r, b, b_step, out + r * 16);
 }
+
+// Multiplications and additions in registers alone, the roof of everything else. Returns how many; *value keeps them alive.
+static int64_t multiply_adds(int64_t rounds, float *value) {
+  enum { CHAINS = 12 };
+  vf sum[CHAINS], factor = splat(value[0]), one = splat(1);
+  UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = splat((float)i);
+  for (int64_t r = 0; r < rounds; r++) UNROLL for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * factor + one;
+  UNROLL for (int i = 1; i < CHAINS; i++) sum[0] += sum[i];
+  *value = total(sum[0]);
+  return rounds * CHAINS * VL * 2;
+}

@@ -15,5 +15,5 @@ const ck_kernels KERNELS = {
     pack_winograd, winograd, winograd_weight, pack_pixel, pixel_product, pixel_weight, single_input, single_input_weight,
     single_output, single_output_backward, single_output3, depthwise, depthwise_weight, naf_gate, naf_mix, naf_mix_backward,
     naf_gate_backward, channel_sums, read_source, gradient_statistics,
-    max_pool, max_pool_backward,
+    max_pool, max_pool_backward, multiply_adds,
 };
