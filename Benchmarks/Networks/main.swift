@@ -4,7 +4,8 @@ import NN
 
 // make bench [BENCH="unet-train-full ..."]: seconds, GFLOP/s and peak memory of each piece of work, medians of interleaved
 // repetitions; with PYTORCH_PYTHON=<python> the same in PyTorch channels-last, plain and with tuned malloc, in the same run.
-// `--account` prints work, bytes and time of single operations.
+// `--precision bf16` compares both in bfloat16, `--peer bf16` float32 here with bfloat16 there; `--account` prints work, bytes
+// and time of single operations.
 
 struct Work {
   var name: String
@@ -138,10 +139,11 @@ func measure(_ work: Work, repetitions: Int, python: String?) throws {
   _ = own.run()
   var torch: [(name: String, process: Torch)] = []
   if let python {
-    let arguments = [
-      work.model, work.trains ? "train" : "infer", String(work.batch), String(work.side), "--base", String(work.base),
-      "--threads", String(NN.options.threads),
-    ]
+    let arguments =
+      [
+        work.model, work.trains ? "train" : "infer", String(work.batch), String(work.side), "--base", String(work.base),
+        "--threads", String(NN.options.threads),
+      ] + (againstHalf ? ["--bf16"] : [])
     torch = [
       ("torch", try Torch(python: python, script: script, arguments: arguments, environment: [:])),
       ("tuned", try Torch(python: python, script: script, arguments: arguments, environment: Torch.tuned)),
@@ -152,8 +154,11 @@ func measure(_ work: Work, repetitions: Int, python: String?) throws {
   var others = [[Double]](repeating: [], count: torch.count)
   var peaks = [Int](repeating: 0, count: torch.count)
   for _ in 0..<repetitions {
+    // In each turn the first run, untimed, takes caches and memory back from the process before.
+    _ = own.run()
     times.append(own.run())
     for (i, item) in torch.enumerated() {
+      _ = try item.process.run()
       let result = try item.process.run()
       others[i].append(result.seconds)
       peaks[i] = result.peak
@@ -191,7 +196,16 @@ if let name = option("--instructions") {
 if let name = option("--convolution"), let algorithm = ComputeOptions.Convolution(rawValue: name) {
   options.convolution = algorithm
 }
+if let name = option("--precision") {
+  guard let precision = ComputeOptions.Precision(rawValue: name) else {
+    fatalError("--precision takes float32 or bf16, not \(name)")
+  }
+  options.precision = precision
+}
 NN.configure(options)
+/// Which precision PyTorch uses.
+let peer = option("--peer") ?? options.precision.rawValue
+let againstHalf = peer == "bf16"
 let repetitions = option("--repetitions").flatMap { Int($0) } ?? 5
 let python = ProcessInfo.processInfo.environment["PYTORCH_PYTHON"]
 let isChild = arguments.last == "--child"
@@ -203,14 +217,15 @@ let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.name) 
 guard isChild else {
   // A process for each piece of work, so that its peak memory is its own.
   say(
-    "\(options.threads) threads, \(options.instructions.rawValue), convolutions \(options.convolution.rawValue), "
-      + "median of \(repetitions); GFLOP/s by direct counting")
+    "\(options.threads) threads, \(options.instructions.rawValue), \(options.precision.rawValue) (PyTorch \(peer)), "
+      + "convolutions \(options.convolution.rawValue), median of \(repetitions); GFLOP/s by direct counting")
   for work in chosen {
     let child = Process()
     child.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     child.arguments = [
       "--threads", String(options.threads), "--instructions", options.instructions.rawValue, "--convolution",
-      options.convolution.rawValue, "--repetitions", String(repetitions), work.name, "--child",
+      options.convolution.rawValue, "--precision", options.precision.rawValue, "--peer", peer, "--repetitions",
+      String(repetitions), work.name, "--child",
     ]
     do {
       try child.run()

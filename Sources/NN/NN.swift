@@ -32,16 +32,27 @@ public struct ComputeOptions: Sendable, Hashable {
     public static func < (a: Self, b: Self) -> Bool { a.code < b.code }
   }
 
+  /// How the images between layers, and their gradients, are stored. Weights, their gradients, all products, sums and
+  /// statistics, and what the network takes and gives are float32 in any case.
+  public enum Precision: String, Sendable, Hashable, CaseIterable {
+    case float32
+    /// bfloat16: half the memory, 8 significant bits, rounded to the nearest in integer arithmetic when an image is stored.
+    case bf16
+  }
+
   public var threads: Int
   public var convolution: Convolution
+  /// Applies to the fast convolutions; the others always store float32.
+  public var precision: Precision
   /// Never better than `Instructions.best`.
   public var instructions: Instructions
 
   public init(
     threads: Int = ProcessInfo.processInfo.activeProcessorCount, convolution: Convolution = .fast,
-    instructions: Instructions = .best
+    instructions: Instructions = .best, precision: Precision = .float32
   ) {
     self.threads = max(1, threads)
+    self.precision = precision
     self.convolution = convolution
     self.instructions = min(instructions, .best)
   }

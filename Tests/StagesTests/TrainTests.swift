@@ -57,6 +57,24 @@ import Testing
     #expect(runner.services.lines.contains { $0.hasPrefix("resumed after epoch 0, step 1") })
   }
 
+  /// Other weights than float32 gives, the same for any number of threads, and a training that learns as much.
+  @Test func trainsInBfloat16() async throws {
+    guard case .object(let fields) = Self.settings else { return }
+    func train(_ precision: JSON, threads: Int) async throws -> (weights: Digest?, loss: Double) {
+      let runner = try StageRunner()
+      var settings = fields
+      settings["precision"] = precision
+      let result = try await runner.run("train", .object(settings), try await inputs(runner), threads: threads)
+      let last = try result.text("history.csv", "log").split(separator: "\n").last
+      let loss = try #require(last?.split(separator: ",").dropFirst(2).first.flatMap { Double($0) })
+      return (result.artifacts["model"]?.files["weights.safetensors"]?.digest, loss)
+    }
+    let (single, half) = (try await train("float32", threads: 2), try await train("bf16", threads: 2))
+    #expect(half.weights != single.weights)
+    #expect(abs(half.loss - single.loss) < 0.02 * single.loss)
+    #expect(try await train("bf16", threads: 1).weights == half.weights)
+  }
+
   @Test func missingNormalsAreNamed() async throws {
     let runner = try StageRunner()
     guard case .object(var settings) = Self.settings else { return }

@@ -71,9 +71,13 @@ int ck_best_isa(void);
 //   normalised   (scale given) max(0, x * scale + shift): a batch normalisation and ReLU of x
 //   gradient     (upstream given besides) a * g + b * x + d, where g is upstream where x * scale + shift > 0 and else 0: the
 //                gradient of x from that of the normalised values
+//
+// Blocks marked `half` hold bfloat16 (the upper half of a float32) in place of float32; offsets and strides count elements.
+// Values are computed in float32 and rounded to the nearest when they are stored.
 typedef struct {
   const float *x;           // pixel stride xs
   int64_t xs;
+  int half;                 // of x and upstream
   int64_t row;              // 3x3 convolutions of plain sources only: floats from row to row; 0 is those of a row's pixels
   int64_t c;                // channels, padded
   const float *scale, *shift;
@@ -87,6 +91,7 @@ typedef struct {
 typedef struct {
   const float *x;
   int64_t xs;
+  int half;
   const float *scale, *shift, *mean;
   double *sums;
 } ck_statistics;
@@ -101,6 +106,7 @@ typedef struct {
   const float *filter;      // as pack_winograd wrote it
   float *y;                 // output, pixel stride ys
   int64_t ys;
+  int half;                 // of y and residual
   int shuffle;              // 1: y is twice as large and has k / 4 channels, a multiple of 32; quarter i of the channels goes
                             // to row i / 2, column i % 2 of each block of 2x2 pixels. Without residual and statistics
   const float *bias;        // [k] padded with zeros, or null
@@ -132,6 +138,7 @@ typedef struct {
   const float *filter;      // as pack_pixel wrote it
   float *y;
   int64_t ys;
+  int half;                 // of y
   const float *bias;
   int relu;
   int taps, gather;
@@ -142,9 +149,7 @@ typedef struct {
 typedef struct {
   int64_t n, h, w;          // the small images
   int64_t c, k;             // channels of the small and the large image
-  ck_source small;
-  const float *large;
-  int64_t large_stride;
+  ck_source small, large;
   int taps;
   float *dweight;           // [taps][c][k]
 } ck_pixel_weight;
@@ -192,7 +197,7 @@ typedef struct {
 
   // 3x3, padding 1, one input channel in contiguous planes; weight9[9][k].
   void (*single_input)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
-                       const float *bias, int relu, float *y, int64_t ys, double *sums);
+                       const float *bias, int relu, float *y, int64_t ys, int half, double *sums);
   // dweight9[9][k]
   void (*single_input_weight)(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const ck_source *dy,
                               float *dweight9);
@@ -201,7 +206,8 @@ typedef struct {
   // dx[p][c] = dy[p] * weight[c] (null: not wanted), with its statistics (or null); dweight[c] = sum of dy[p] * x[p][c];
   // dbias = sum of dy
   void (*single_output_backward)(int threads, int64_t pixels, const ck_source *in, const float *weight, const float *dy,
-                                 float *dx, int64_t dxs, const ck_statistics *statistics, float *dweight, float *dbias);
+                                 float *dx, int64_t dxs, int half, const ck_statistics *statistics, float *dweight,
+                                 float *dbias);
 
   // 3x3, padding 1, to one channel in contiguous planes; weight9[9][c].
   void (*single_output3)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *weight9, float bias,
@@ -220,12 +226,12 @@ typedef struct {
   void (*naf_gate_backward)(int threads, const ck_naf *p);
 
   // sums[2][c]: sum and sum of squares over pixels
-  void (*channel_sums)(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums);
-  // y[p] = what the source says
-  void (*read_source)(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys);
+  void (*channel_sums)(int threads, int64_t pixels, const ck_source *in, double *sums);
+  // y[p] = what the source says; y is float32, or bfloat16 with `half`
+  void (*read_source)(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys, int half);
   // The statistics of a gradient that is there already.
-  void (*gradient_statistics)(int threads, int64_t pixels, int64_t c, const float *gradient, int64_t gs,
-                              const ck_statistics *statistics);
+  void (*gradient_statistics)(int threads, int64_t pixels, const ck_source *gradient, const ck_statistics *statistics);
+  // Pooling: y, and dy, existing and dx below, are bfloat16 where the source is.
   void (*max_pool)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, float *y);
   // dx = (existing or 0) + dy at the first largest of each 2x2 block; with statistics of dx (or null) for even h and w.
   void (*max_pool_backward)(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *dy, int64_t dys,

@@ -8,12 +8,12 @@ typedef struct {
   const ck_statistics *statistics;
   float *y;
   int64_t ys;
+  int half;
   float *partial;  // [pieces][2][c]
 } pass_task;
 
 // Few channels stay in registers; with many, pixel after pixel keeps memory in order.
-static void sum_pixels(void *context, int64_t index) {
-  const pass_task *t = context;
+INLINE void sum_piece(const pass_task *t, int kind, int64_t index) {
   const ck_source *in = t->in;
   int64_t first = index * NORM_PIXELS, end = least(t->pixels, first + NORM_PIXELS);
   float *sums = t->partial + index * 2 * t->c;
@@ -23,7 +23,8 @@ static void sum_pixels(void *context, int64_t index) {
     for (int64_t v = 0; v < count; v++) sum[v] = square[v] = splat(0);
     for (int64_t i = first; i < end; i++)
       for (int64_t v = 0; v < count; v++) {
-        vf x = load(in->x + i * in->xs + c0 + v * VL);
+        source_factors f = factors_of(in, kind, c0 + v * VL);
+        vf x = read_pixel(in, kind, &f, i, c0 + v * VL);
         if (t->statistics) {
           add_statistics(t->statistics, i, c0 + v * VL, x, &sum[v], &square[v]);
         } else {
@@ -38,6 +39,11 @@ static void sum_pixels(void *context, int64_t index) {
   }
 }
 
+static void sum_pixels(void *context, int64_t index) {
+  const pass_task *t = context;
+  BY_KIND(t->in, sum_piece(t, KIND, index));
+}
+
 static void run_sums(int threads, pass_task t, double *sums) {
   int64_t tasks = pieces(t.pixels, NORM_PIXELS), bytes = tasks * 2 * t.c * 4;
   t.partial = ck_alloc(bytes);
@@ -46,15 +52,13 @@ static void run_sums(int threads, pass_task t, double *sums) {
   ck_free(t.partial, bytes);
 }
 
-static void channel_sums(int threads, int64_t pixels, int64_t c, const float *x, int64_t xs, double *sums) {
-  ck_source in = {.x = x, .xs = xs, .c = c};
-  run_sums(threads, (pass_task){.pixels = pixels, .c = c, .in = &in}, sums);
+static void channel_sums(int threads, int64_t pixels, const ck_source *in, double *sums) {
+  run_sums(threads, (pass_task){.pixels = pixels, .c = in->c, .in = in}, sums);
 }
 
-static void gradient_statistics(int threads, int64_t pixels, int64_t c, const float *gradient, int64_t gs,
-                                const ck_statistics *statistics) {
-  ck_source in = {.x = gradient, .xs = gs, .c = c};
-  run_sums(threads, (pass_task){.pixels = pixels, .c = c, .in = &in, .statistics = statistics}, statistics->sums);
+static void gradient_statistics(int threads, int64_t pixels, const ck_source *gradient, const ck_statistics *statistics) {
+  pass_task t = {.pixels = pixels, .c = gradient->c, .in = gradient, .statistics = statistics};
+  run_sums(threads, t, statistics->sums);
 }
 
 static void read_pixels(void *context, int64_t index) {
@@ -63,12 +67,12 @@ static void read_pixels(void *context, int64_t index) {
   int64_t first = index * NORM_PIXELS, end = least(t->pixels, first + NORM_PIXELS);
   BY_KIND(in, for (int64_t i = first; i < end; i++) for (int64_t c = 0; c < in->c; c += VL) {
     source_factors f = factors_of(in, KIND, c);
-    store(t->y + i * t->ys + c, read_pixel(in, KIND, &f, i, c));
+    store_to(t->y, t->half, i * t->ys + c, read_pixel(in, KIND, &f, i, c));
   });
 }
 
-static void read_source(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys) {
-  pass_task t = {.pixels = pixels, .in = in, .y = y, .ys = ys};
+static void read_source(int threads, int64_t pixels, const ck_source *in, float *y, int64_t ys, int half) {
+  pass_task t = {.pixels = pixels, .in = in, .y = y, .ys = ys, .half = half};
   ck_parallel(threads, pieces(pixels, NORM_PIXELS), &t, read_pixels);
 }
 
@@ -100,7 +104,7 @@ INLINE void pool_one_row(const pool_task *t, int kind, int64_t index) {
       source_factors f = factors_of(in, kind, c);
       vf value[4];
       read_block(in, kind, &f, corner + 2 * ox, t->w, c, value);
-      store(t->y + (index * ow + ox) * in->c + c, largest_of(value));
+      store_to(t->y, kind & HALF, (index * ow + ox) * in->c + c, largest_of(value));
     }
 }
 
@@ -123,15 +127,15 @@ INLINE void pool_one_row_back(const pool_task *t, int kind, int64_t index) {
     vf sum = splat(0), dot = splat(0);
     for (int64_t ox = 0; ox < ow; ox++) {
       int64_t corner = row + 2 * ox;
-      vf value[4], gradient = load(t->dy + (index * ow + ox) * t->dys + c);
+      vf value[4], gradient = load_from(t->dy, kind & HALF, (index * ow + ox) * t->dys + c);
       read_block(in, kind, &f, corner, t->w, c, value);
       vf largest = largest_of(value);
       UNROLL for (int i = 0; i < 4; i++) {
         int64_t pixel = corner + i / 2 * t->w + i % 2;
         vf out = value[i] == largest ? gradient : splat(0);
         gradient = value[i] == largest ? splat(0) : gradient;
-        if (t->existing) out += load(t->existing + pixel * t->es + c);
-        store(t->dx + pixel * t->dxs + c, out);
+        if (t->existing) out += load_from(t->existing, kind & HALF, pixel * t->es + c);
+        store_to(t->dx, kind & HALF, pixel * t->dxs + c, out);
         if (sums) add_statistics(t->statistics, pixel, c, out, &sum, &dot);
       }
     }

@@ -63,11 +63,11 @@ static void product_pixels(void *context, int64_t index) {
       int64_t width = least(32, p->k - k);
       panel_product(count, depth, panel, room, p->filter + (tap * p->k + k) * depth, width, out);
       for (int64_t i = 0; i < count; i++) {
-        float *y = p->y + (writes == 1 ? first + i : large_pixel(first + i, p->w, tap)) * p->ys + k;
+        int64_t y = (writes == 1 ? first + i : large_pixel(first + i, p->w, tap)) * p->ys + k;
         for (int64_t lane = 0; lane < width; lane += VL) {
           vf value = load(out + i * width + lane);
           if (p->bias) value += load(p->bias + k + lane);
-          store(y + lane, p->relu ? positive(value) : value);
+          store_to(p->y, p->half, y + lane, p->relu ? positive(value) : value);
         }
       }
       if (sums)
@@ -104,7 +104,6 @@ typedef struct {
 static void weigh_stretch(void *context, int64_t index) {
   const pixel_weight_task *t = context;
   const ck_pixel_weight *p = t->p;
-  ck_source large = {.x = p->large, .xs = p->large_stride, .c = p->k};
   int64_t matrix = p->c * p->k;
   int64_t stretch = index / p->taps, tap = index % p->taps;
   int64_t first = stretch * t->stretch, end = least(t->pixels, first + t->stretch);
@@ -114,7 +113,7 @@ static void weigh_stretch(void *context, int64_t index) {
   for (; first < end; first += PIXEL_CHUNK) {
     int64_t count = least(PIXEL_CHUNK, end - first);
     read_panel(&p->small, first, count, p->w, -1, a, PIXEL_CHUNK);
-    copy_panel(&large, first, count, p->w, p->taps == 1 ? -1 : (int)tap, b, PIXEL_CHUNK);
+    read_panel(&p->large, first, count, p->w, p->taps == 1 ? -1 : (int)tap, b, PIXEL_CHUNK);
     for (int64_t k = 0; k < p->k; k += 32) {
       int64_t width = least(32, p->k - k);
       for (int64_t c = 0; c < p->c; c += 16)

@@ -8,7 +8,7 @@ typedef struct {
   const ck_source *dy;
   float *y, *partial;
   int64_t ys;
-  int relu;
+  int relu, half;
 } single_task;
 
 // SINGLE_ROWS rows of one image: 16 output channels at a time, the nine weights in registers.
@@ -29,14 +29,14 @@ static void single_rows(void *context, int64_t index) {
     UNROLL for (int i = 0; i < 9; i++) weight[i] = load(t->weight9 + i * t->k + k);
     for (int64_t y = y0; y < y1; y++) {
       const float *line = band + (y - y0) * padded;
-      float *out = t->y + (image * t->h + y) * t->w * t->ys + k;
+      int64_t out = (image * t->h + y) * t->w * t->ys + k;
       for (int64_t x = 0; x < t->w; x++) {
         vf value = splat(0);
         UNROLL for (int i = 0; i < 9; i++) value += splat(line[i / 3 * padded + x + i % 3]) * weight[i];
         sum += value;
         square += value * value;
         value += bias;
-        store(out + x * t->ys, t->relu ? positive(value) : value);
+        store_to(t->y, t->half, out + x * t->ys, t->relu ? positive(value) : value);
       }
     }
     if (sums) {
@@ -47,8 +47,8 @@ static void single_rows(void *context, int64_t index) {
 }
 
 static void single_input(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
-                         const float *bias, int relu, float *y, int64_t ys, double *sums) {
-  single_task t = {n, h, w, k, x, weight9, bias, 0, y, 0, ys, relu};
+                         const float *bias, int relu, float *y, int64_t ys, int half, double *sums) {
+  single_task t = {n, h, w, k, x, weight9, bias, 0, y, 0, ys, relu, half};
   int64_t tasks = n * pieces(h, SINGLE_ROWS), bytes = tasks * 2 * k * 4;
   if (sums) t.partial = ck_alloc(bytes);
   ck_parallel(threads, tasks, &t, single_rows);
@@ -100,7 +100,7 @@ static void single_weight_rows(void *context, int64_t index) {
 static void single_input_weight(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const ck_source *dy,
                                 float *dweight9) {
   int64_t tasks = n * pieces(h, SINGLE_ROWS), bytes = tasks * 9 * k * 4, sum_bytes = 9 * k * 8;
-  single_task t = {n, h, w, k, x, 0, 0, dy, 0, ck_alloc(bytes), 0, 0};
+  single_task t = {n, h, w, k, x, 0, 0, dy, 0, ck_alloc(bytes), 0, 0, 0};
   double *sums = ck_alloc(sum_bytes);
   ck_parallel(threads, tasks, &t, single_weight_rows);
   add_partials(t.partial, tasks, 9 * k, sums);
@@ -115,6 +115,7 @@ typedef struct {
   const float *weight, *dy;
   float *y, *dx, *partial;
   float bias;
+  int half;
   const ck_statistics *statistics;
 } output_task;
 
@@ -154,7 +155,7 @@ static void single_output_back(void *context, int64_t index) {
             for (int64_t p = first; p < end; p++) {
               vf g = splat(t->dy[p]);
               sum += g * read_pixel(in, KIND, &f, p, c);
-              if (t->dx) store(t->dx + p * t->dxs + c, g * weight);
+              if (t->dx) store_to(t->dx, t->half, p * t->dxs + c, g * weight);
               if (t->statistics) add_statistics(t->statistics, p, c, g * weight, &passed, &dot);
             });
     store(sums + c, sum);
@@ -167,9 +168,10 @@ static void single_output_back(void *context, int64_t index) {
 }
 
 static void single_output_backward(int threads, int64_t pixels, const ck_source *in, const float *weight, const float *dy,
-                                   float *dx, int64_t dxs, const ck_statistics *statistics, float *dweight, float *dbias) {
+                                   float *dx, int64_t dxs, int half, const ck_statistics *statistics, float *dweight,
+                                   float *dbias) {
   int64_t c = in->c, width = 3 * c + 16, tasks = pieces(pixels, SINGLE_PIXELS), bytes = tasks * width * 4;
-  output_task t = {pixels, dxs, in, weight, dy, 0, dx, ck_alloc(bytes), 0, statistics};
+  output_task t = {pixels, dxs, in, weight, dy, 0, dx, ck_alloc(bytes), 0, half, statistics};
   double *sums = ck_alloc(width * 8);
   ck_parallel(threads, tasks, &t, single_output_back);
   add_partials(t.partial, tasks, width, sums);

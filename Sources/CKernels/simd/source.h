@@ -1,15 +1,20 @@
 // Reading a `ck_source`, and the statistics of gradients. The kind of a source is a constant in each copy of a loop.
 
-enum { PLAIN, NORMALISED, GRADIENT };
+enum { PLAIN, NORMALISED, GRADIENT, HALF = 4 };  // HALF beside one of the others
 
-INLINE int source_kind(const ck_source *s) { return s->upstream ? GRADIENT : s->scale ? NORMALISED : PLAIN; }
+INLINE int source_kind(const ck_source *s) {
+  return (s->upstream ? GRADIENT : s->scale ? NORMALISED : PLAIN) | (s->half ? HALF : 0);
+}
 
 // Runs a statement with KIND as a constant.
 #define BY_KIND(SOURCE, STATEMENT)                        \
   switch (source_kind(SOURCE)) {                          \
     case PLAIN: { enum { KIND = PLAIN }; STATEMENT; break; }           \
     case NORMALISED: { enum { KIND = NORMALISED }; STATEMENT; break; } \
-    default: { enum { KIND = GRADIENT }; STATEMENT; break; }           \
+    case GRADIENT: { enum { KIND = GRADIENT }; STATEMENT; break; }     \
+    case PLAIN | HALF: { enum { KIND = PLAIN | HALF }; STATEMENT; break; }           \
+    case NORMALISED | HALF: { enum { KIND = NORMALISED | HALF }; STATEMENT; break; } \
+    default: { enum { KIND = GRADIENT | HALF }; STATEMENT; break; }                  \
   }
 
 // The factors of one vector of channels.
@@ -20,11 +25,11 @@ typedef struct {
 INLINE source_factors factors_of(const ck_source *s, int kind, int64_t c) {
   source_factors f;
   f.scale = f.shift = f.a = f.b = f.d = splat(0);
-  if (kind != PLAIN) {
+  if ((kind & 3) != PLAIN) {
     f.scale = load(s->scale + c);
     f.shift = load(s->shift + c);
   }
-  if (kind == GRADIENT) {
+  if ((kind & 3) == GRADIENT) {
     f.a = load(s->a + c);
     f.b = load(s->b + c);
     f.d = load(s->d + c);
@@ -34,11 +39,11 @@ INLINE source_factors factors_of(const ck_source *s, int kind, int64_t c) {
 
 // One vector of channels at c; `at` and `up` are the offsets of the pixel in x and upstream.
 INLINE vf read_at(const ck_source *s, int kind, const source_factors *f, int64_t at, int64_t up, int64_t c) {
-  vf x = load(s->x + at + c);
-  if (kind == PLAIN) return x;
+  vf x = load_from(s->x, kind & HALF, at + c);
+  if ((kind & 3) == PLAIN) return x;
   vf z = x * f->scale + f->shift;
-  if (kind == NORMALISED) return positive(z);
-  vf g = load(s->upstream + up + c);
+  if ((kind & 3) == NORMALISED) return positive(z);
+  vf g = load_from(s->upstream, kind & HALF, up + c);
   g = z > splat(0) ? g : splat(0);
   return f->a * g + f->b * x + f->d;
 }
@@ -49,8 +54,8 @@ INLINE vf read_pixel(const ck_source *s, int kind, const source_factors *f, int6
 
 // Asks for what `read_pixel` reads.
 INLINE void prefetch_pixel(const ck_source *s, int kind, int64_t pixel, int64_t c) {
-  __builtin_prefetch(s->x + pixel * s->xs + c);
-  if (kind == GRADIENT) __builtin_prefetch(s->upstream + pixel * s->us + c);
+  __builtin_prefetch(address_in(s->x, kind & HALF, pixel * s->xs + c));
+  if ((kind & 3) == GRADIENT) __builtin_prefetch(address_in(s->upstream, kind & HALF, pixel * s->us + c));
 }
 
 // The offset of a pixel in x; `line` counts the rows of all images.
@@ -66,7 +71,7 @@ INLINE const ck_source *part_of(const ck_source *in, int64_t *c) {
 
 // Adds one gradient to sums[c] and dots[c].
 INLINE void add_statistics(const ck_statistics *s, int64_t pixel, int64_t c, vf gradient, vf *sum, vf *dot) {
-  vf x = load(s->x + pixel * s->xs + c);
+  vf x = load_from(s->x, s->half, pixel * s->xs + c);
   vf g = x * load(s->scale + c) + load(s->shift + c) > splat(0) ? gradient : splat(0);
   *sum += g;
   *dot += g * (x - load(s->mean + c));

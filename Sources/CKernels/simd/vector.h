@@ -17,6 +17,31 @@ typedef float vf_unaligned __attribute__((ext_vector_type(VL), aligned(4), may_a
 
 INLINE vf load(const float *p) { return *(const vf_unaligned *)p; }
 INLINE void store(float *p, vf v) { *(vf_unaligned *)p = v; }
+
+// bfloat16: the upper half of a float32, rounded to the nearest, ties to even; NaN stays NaN.
+typedef uint16_t vh __attribute__((ext_vector_type(VL)));
+typedef uint16_t vh_unaligned __attribute__((ext_vector_type(VL), aligned(2), may_alias));
+typedef uint32_t vu __attribute__((ext_vector_type(VL)));
+
+INLINE vf widen(vh v) {
+  vu bits = __builtin_convertvector(v, vu) << 16;
+  return (vf)bits;
+}
+INLINE vh narrow(vf v) {
+  vu bits = (vu)v, rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return __builtin_convertvector(v == v ? rounded : (bits >> 16) | 0x40, vh);
+}
+
+// One vector at an offset in elements, from or to either kind of block.
+INLINE vf load_from(const float *block, int half, int64_t at) {
+  return half ? widen(*(const vh_unaligned *)((const uint16_t *)block + at)) : load(block + at);
+}
+INLINE void store_to(float *block, int half, int64_t at, vf v) {
+  if (half) *(vh_unaligned *)((uint16_t *)block + at) = narrow(v);
+  else store(block + at, v);
+}
+INLINE const char *address_in(const float *block, int half, int64_t at) { return (const char *)block + at * (half ? 2 : 4); }
+
 INLINE vf splat(float f) { return (vf)(f); }
 // NaN stays NaN, so that a fault is seen and not hidden.
 INLINE vf positive(vf v) { vf zero = splat(0); return zero > v ? zero : v; }

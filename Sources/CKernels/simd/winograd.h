@@ -220,8 +220,9 @@ INLINE void prefetch_tile(const ck_source *s, int kind, int64_t h, int64_t w, ti
   int64_t first = at.x + 1, last = least(w, at.x + 5);
   for (int64_t y = at.y ? at.y - 1 : 0; y < least(h, at.y + 5); y++)
     for (int64_t x = first; x < last; x++) {
-      __builtin_prefetch(s->x + place_in(s, w, at.image * h + y, x) + c16);
-      if (kind == GRADIENT) __builtin_prefetch(s->upstream + ((at.image * h + y) * w + x) * s->us + c16);
+      __builtin_prefetch(address_in(s->x, kind & HALF, place_in(s, w, at.image * h + y, x) + c16));
+      if ((kind & 3) == GRADIENT)
+        __builtin_prefetch(address_in(s->upstream, kind & HALF, ((at.image * h + y) * w + x) * s->us + c16));
     }
 }
 
@@ -276,8 +277,9 @@ INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_st
         }
         vf value = o[j] + bias;
         if (p->relu) value = positive(value);
-        if (p->residual) value = p->residual_scale * value + load(p->residual + pixel * p->rs + k0 + lane);
-        store(p->y + to.first + i * to.down + j * to.right + lane, value);
+        if (p->residual)
+          value = p->residual_scale * value + load_from(p->residual, p->half, pixel * p->rs + k0 + lane);
+        store_to(p->y, p->half, to.first + i * to.down + j * to.right + lane, value);
       }
     }
     if (sums) {
@@ -295,9 +297,10 @@ INLINE void prefetch_outputs(const ck_winograd *p, tile_place at, int64_t k0, in
     for (int64_t j = 0; j < last; j++) {
       int64_t pixel = (line + i) * p->w + at.x + j;
       for (int64_t k = 0; k < width; k += 16) {
-        __builtin_prefetch(p->y + to.first + i * to.down + j * to.right + k, 1);
-        if (p->residual) __builtin_prefetch(p->residual + pixel * p->rs + k0 + k);
-        if (p->statistics) __builtin_prefetch(p->statistics->x + pixel * p->statistics->xs + k0 + k);
+        __builtin_prefetch(address_in(p->y, p->half, to.first + i * to.down + j * to.right + k), 1);
+        if (p->residual) __builtin_prefetch(address_in(p->residual, p->half, pixel * p->rs + k0 + k));
+        const ck_statistics *s = p->statistics;
+        if (s) __builtin_prefetch(address_in(s->x, s->half, pixel * s->xs + k0 + k));
       }
     }
 }

@@ -59,7 +59,9 @@ extension Tensor {
     let shape = [n, range.count, h, w]
     let full = self.shape
     let result: Tensor
-    if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
+    if case .half(let block)? = pending, range.lowerBound % 16 == 0, range.count % 16 == 0 {
+      result = Tensor(shape: shape, recipe: .half(block.from(range.lowerBound)))
+    } else if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
       result = Tensor(shape: shape, layout: layout, storage: storage, offset: offset + range.lowerBound)
     } else if case .channelsLast(let stride) = layout {
       result = .emptyChannelsLast(shape)

@@ -71,9 +71,10 @@ extension Tensor {
       let sums = normalisation.gradientSums(dz, y)
       let factors = normalisation.gradientFactors(sums)
       var source = normalisation.source(y)
-      (source.upstream, source.us) = (UnsafePointer(dz.data), Int64(dz.pixelStride))
+      let upstream = dz.stored(half: source.half != 0)
+      (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
       (source.a, source.b, source.d) = (factors.a, factors.b, factors.d)
-      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [dz, y, factors.block])
+      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [upstream.owner, y, factors.block])
       let dweight =
         !needs[1]
         ? nil
@@ -123,16 +124,17 @@ final class ChannelNormalisation {
 
   /// What a kernel reads to get the normalised values of `y`.
   func source(_ y: Tensor) -> ck_source {
-    var source = ck_source()
-    (source.x, source.xs, source.c) = (UnsafePointer(y.data), Int64(y.pixelStride), Int64(y.paddedChannels))
+    var source = y.withSource { $0.pointee }
     (source.scale, source.shift) = (UnsafePointer(scale.data), UnsafePointer(offset.data))
     return source
   }
 
   /// Where a kernel puts the sums that `gradientFactors` needs.
   func statistics(_ y: Tensor, into sums: UnsafeMutablePointer<Double>) -> ck_statistics {
-    ck_statistics(
-      x: y.data, xs: Int64(y.pixelStride), scale: scale.data, shift: offset.data, mean: centre.data, sums: sums)
+    let source = y.withSource { $0.pointee }
+    return ck_statistics(
+      x: source.x, xs: source.xs, half: source.half, scale: scale.data, shift: offset.data, mean: centre.data,
+      sums: sums)
   }
 
   /// The sums over the pixels of g = dz where the result is positive, and of g (y - mean), by padded channel; as they were
@@ -142,8 +144,9 @@ final class ChannelNormalisation {
     var sums = [Double](repeating: 0, count: 2 * y.paddedChannels)
     sums.withUnsafeMutableBufferPointer { buffer in
       var statistics = statistics(y, into: buffer.baseAddress!)  // there are channels
-      FastConvolution.kernels.gradient_statistics(
-        FastConvolution.threads, Int64(y.pixels), Int64(y.paddedChannels), dz.data, Int64(dz.pixelStride), &statistics)
+      dz.withSource {
+        FastConvolution.kernels.gradient_statistics(FastConvolution.threads, Int64(y.pixels), $0, &statistics)
+      }
     }
     return sums
   }

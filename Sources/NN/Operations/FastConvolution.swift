@@ -85,23 +85,26 @@ enum FastConvolution {
     _ x: Tensor, _ filter: Tensor, channels k: Int, epilogue: Epilogue = Epilogue(), wantsSums: Bool = false,
     shuffled: Bool = false
   ) -> (y: Tensor, sums: [Double]) {
-    let y = Tensor.emptyChannelsLast(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
+    let place = ImagePlace(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
     let bias = padded(epilogue.bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * Tensor.padded(k) : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
-      var p = problem(x.sources, filter, y)
+      var p = problem(x.sources, filter, place)
       if shuffled { (p.h, p.w, p.k, p.shuffle) = (Int64(x.h), Int64(x.w), Int64(k), 1) }
       p.bias = bias.map { UnsafePointer($0.data) }
       p.relu = epilogue.relu ? 1 : 0
-      if let residual = epilogue.residual {
-        (p.residual, p.rs) = (UnsafePointer(residual.data), Int64(residual.pixelStride))
-        p.residual_scale = epilogue.residualScale
+      let residual = epilogue.residual?.stored(half: place.half != 0)
+      if let residual {
+        (p.residual, p.rs, p.residual_scale) = (
+          UnsafePointer(residual.pointer), residual.stride, epilogue.residualScale
+        )
       }
       p.sums = wantsSums ? buffer.baseAddress : nil
       kernels.winograd(threads, &p)
+      withExtendedLifetime(residual) {}
     }
     withExtendedLifetime(x) {}
-    return (y, sums)
+    return (place.tensor, sums)
   }
 
   /// The gradient of the input of a 3x3 convolution by the rotated filter, plus `other`. When the input is a normalisation
@@ -109,27 +112,28 @@ enum FastConvolution {
   static func winogradInputGradient(
     _ dy: Gradient, _ filter: Tensor, of input: Tensor?, channels c: Int, adding other: Tensor? = nil
   ) -> Tensor {
-    let dx = Tensor.emptyChannelsLast([dy.shape[0], c, dy.shape[2], dy.shape[3]])
+    let dx = ImagePlace([dy.shape[0], c, dy.shape[2], dy.shape[3]])
+    let residual = other?.stored(half: dx.half != 0)
     func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
       var p = problem(dy.sources, filter, dx)
       p.statistics = statistics
-      if let other { (p.residual, p.rs, p.residual_scale) = (UnsafePointer(other.data), Int64(other.pixelStride), 1) }
+      if let residual { (p.residual, p.rs, p.residual_scale) = (UnsafePointer(residual.pointer), residual.stride, 1) }
       kernels.winograd(threads, &p)
-      return dx
+      return dx.tensor
     }
-    defer { withExtendedLifetime((dy.owners, other)) {} }
+    defer { withExtendedLifetime((dy.owners, residual)) {} }
     guard let input, other == nil else { return run(nil) }
     return input.collectingStatistics(run)
   }
 
-  private static func problem(_ sources: [ck_source], _ filter: Tensor, _ y: Tensor) -> ck_winograd {
+  private static func problem(_ sources: [ck_source], _ filter: Tensor, _ y: ImagePlace) -> ck_winograd {
     var p = ck_winograd()
-    let sizes = y.shape
+    let sizes = y.tensor.shape
     (p.n, p.h, p.w) = (Int64(sizes[0]), Int64(sizes[2]), Int64(sizes[3]))
-    (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(y.paddedChannels))
+    (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(sizes[1])))
     p.in = four(sources)
     p.filter = UnsafePointer(filter.data)
-    (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+    (p.y, p.ys, p.half) = (y.pointer, y.stride, y.half)
     return p
   }
 
@@ -168,16 +172,15 @@ enum FastConvolution {
     for channel in 0..<k {
       for tap in 0..<9 { to[tap * lanes + channel] = from[channel * 9 + tap] * (scale?[channel] ?? 1) }
     }
-    let y = Tensor.emptyChannelsLast([x.n, k, x.h, x.w])
+    let y = ImagePlace([x.n, k, x.h, x.w])
     let offsets = padded(bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * lanes : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
       kernels.single_input(
         threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, nine.data, offsets?.data, relu ? 1 : 0,
-        y.data,
-        Int64(y.pixelStride), wantsSums ? buffer.baseAddress : nil)
+        y.pointer, y.stride, y.half, wantsSums ? buffer.baseAddress : nil)
     }
-    return (y, sums)
+    return (y.tensor, sums)
   }
 
   static func singleInputWeightGradient(_ x: Tensor, _ dy: Gradient) -> Tensor {
@@ -223,19 +226,19 @@ enum FastConvolution {
     }
     let (h, w) = gather && taps == 4 ? (x.h / 2, x.w / 2) : (x.h, x.w)
     let large = !gather && taps == 4
-    let y = Tensor.emptyChannelsLast([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
+    let y = ImagePlace([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
     let offsets = padded(bias)
     var p = ck_pixel_product()
     (p.n, p.h, p.w, p.c, p.k) = (Int64(x.n), Int64(h), Int64(w), Int64(rows), Int64(columns))
     p.in = x.withSource { $0.pointee }
     p.filter = UnsafePointer(packed.data)
-    (p.y, p.ys) = (y.data, Int64(y.pixelStride))
+    (p.y, p.ys, p.half) = (y.pointer, y.stride, y.half)
     p.bias = offsets.map { UnsafePointer($0.data) }
     (p.taps, p.gather) = (Int32(taps), gather ? 1 : 0)
     func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
       p.statistics = statistics
       kernels.pixel_product(threads, &p)
-      return y
+      return y.tensor
     }
     defer { withExtendedLifetime(x) {} }
     return input.map { $0.collectingStatistics(run) } ?? run(nil)
@@ -248,17 +251,17 @@ enum FastConvolution {
     (p.n, p.h, p.w) = (Int64(small.n), Int64(small.h), Int64(small.w))
     (p.c, p.k) = (Int64(small.paddedChannels), Int64(large.paddedChannels))
     p.small = small.withSource { $0.pointee }
-    (p.large, p.large_stride) = (UnsafePointer(large.data), Int64(large.pixelStride))
+    p.large = large.withSource { $0.pointee }
     (p.taps, p.dweight) = (Int32(taps), result.data)
     kernels.pixel_weight(threads, &p)
-    withExtendedLifetime(small) {}
+    withExtendedLifetime((small, large)) {}
     return result
   }
 
   /// The sum over the pixels of each channel, [c].
   static func channelSums(_ x: Tensor) -> Tensor {
     var sums = [Double](repeating: 0, count: 2 * x.paddedChannels)
-    kernels.channel_sums(threads, Int64(x.pixels), Int64(x.paddedChannels), x.data, Int64(x.pixelStride), &sums)
+    x.withSource { kernels.channel_sums(threads, Int64(x.pixels), $0, &sums) }
     return Tensor(sums.prefix(x.c).map { Float($0) }, [x.c])
   }
 }

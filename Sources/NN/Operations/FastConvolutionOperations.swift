@@ -81,19 +81,19 @@ extension Tensor {
       let dy = gradient.contiguous()
       let dweight = Tensor.empty([Int(padding)])
       var dbias: Float = 0
-      func run(_ dx: Tensor?, _ statistics: UnsafePointer<ck_statistics>?) {
+      func run(_ dx: ImagePlace?, _ statistics: UnsafePointer<ck_statistics>?) {
         input.withSource {
           FastConvolution.kernels.single_output_backward(
-            FastConvolution.threads, pixels, $0, lanes.data, dy.data, dx?.data, Int64(dx?.pixelStride ?? 0), statistics,
-            dweight.data, &dbias)
+            FastConvolution.threads, pixels, $0, lanes.data, dy.data, dx?.pointer, dx?.stride ?? 0, dx?.half ?? 0,
+            statistics, dweight.data, &dbias)
         }
       }
       var dx: Tensor?
       if needs[0] {
         dx = input.collectingStatistics { statistics in
-          let dx = Tensor.emptyChannelsLast(inputShape)
+          let dx = ImagePlace(inputShape)
           run(dx, statistics)
-          return dx
+          return dx.tensor
         }
       } else {
         run(nil, nil)

@@ -5,27 +5,45 @@ extension Tensor {
   /// in row-major order. Parity: layers/maxpool2x2*.
   public func maxPooled2x2() -> Tensor {
     let x = channelsLast()
-    let y = Tensor.emptyChannelsLast([n, c, h / 2, w / 2])
     let sizes = (Int64(n), Int64(h), Int64(w))
-    x.withSource { FastConvolution.kernels.max_pool(FastConvolution.threads, sizes.0, sizes.1, sizes.2, $0, y.data) }
+    let y = x.withSource { source in
+      let place = ImagePlace([n, c, h / 2, w / 2], half: source.pointee.half != 0)
+      FastConvolution.kernels.max_pool(
+        FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, place.pointer)
+      return place.tensor
+    }
     let input = x.kept()
     return y.recorded(x) { gradient, existing in
       let dy = gradient.channelsLast()
       let before = existing?.channelsLast()
-      let dx = Tensor.emptyChannelsLast(input.shape)
+      // A dropped row or column keeps what is there; that case goes through float32.
+      let isOdd = sizes.1 % 2 == 1 || sizes.2 % 2 == 1
+      let input = isOdd ? input.inFloat32() : input
+      let half = input.withSource { $0.pointee.half != 0 }
+      let dx = ImagePlace(input.shape, half: half)
+      let (upstream, existing) = (dy.stored(half: half), before?.stored(half: half))
       func write(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
         input.withSource { source in
           FastConvolution.kernels.max_pool_backward(
-            FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, dy.data, Int64(dy.pixelStride), before?.data,
-            Int64(before?.pixelStride ?? 0), dx.data, Int64(dx.pixelStride), statistics)
+            FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, upstream.pointer, upstream.stride,
+            existing?.pointer, existing?.stride ?? 0, dx.pointer, dx.stride, statistics)
         }
-        return dx
+        withExtendedLifetime((upstream.owner, existing?.owner)) {}
+        return dx.tensor
       }
-      guard sizes.1 % 2 == 1 || sizes.2 % 2 == 1 else { return input.collectingStatistics(write) }
-      // The dropped row and column keep what is there.
-      if let before { dx.fill(with: before) } else { dx.data.update(repeating: 0, count: dx.denseCount) }
+      guard isOdd else { return input.collectingStatistics(write) }
+      if let before {
+        dx.tensor.fill(with: before)
+      } else {
+        dx.pointer.update(repeating: 0, count: dx.tensor.denseCount)
+      }
       return write(nil)
     }
+  }
+
+  /// These values made and stored in float32.
+  private func inFloat32() -> Tensor {
+    Tensor(shape: shape, layout: layout, storage: storage, offset: offset)
   }
 
   private func fill(with other: Tensor) {

@@ -51,9 +51,10 @@ extension Tensor {
     for k in 0..<lanes { constants.data[k] = 1 }
     let (one, zero) = (UnsafePointer(constants.data), UnsafePointer(constants.data + lanes))
     var source = y.withSource { $0.pointee }
+    let upstream = stored(half: source.half != 0)
     (source.scale, source.shift, source.a, source.b, source.d) = (one, zero, one, zero, zero)
-    (source.upstream, source.us) = (UnsafePointer(data), Int64(pixelStride))
-    return FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [y, self, constants])
+    (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
+    return FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [y, upstream.owner, constants])
   }
 
   /// A 3x3 convolution to four times the channels and a pixel shuffle by 2.
@@ -73,11 +74,13 @@ extension Tensor {
     let input = x.kept()
     return y.recorded([x, convolution.weight.tensor, convolution.bias?.tensor]) { gradient, needs in
       let dz = gradient.channelsLast()
-      let (stride, width) = (dz.pixelStride, dz.w)
+      let whole = dz.withSource { $0.pointee }
+      let (stride, width) = (Int(whole.xs), dz.w)
       let parts = (0..<4).map { quarter in
-        var source = ck_source()
-        source.x = UnsafePointer(dz.data + (quarter / 2 * width + quarter % 2) * stride)
-        (source.xs, source.row, source.c) = (Int64(2 * stride), Int64(2 * width * stride), Int64(k / 4))
+        var source = whole
+        let bytes = (quarter / 2 * width + quarter % 2) * stride * (whole.half != 0 ? 2 : 4)
+        source.x = (UnsafeRawPointer(whole.x!) + bytes).assumingMemoryBound(to: Float.self)  // an image has memory
+        (source.xs, source.row) = (Int64(2 * stride), Int64(2 * width * stride))
         return source
       }
       let dy = FastConvolution.Gradient(sources: parts, shape: [dz.n, k, dz.h / 2, dz.w / 2], owners: [dz])

@@ -1,17 +1,19 @@
 import CKernels
 
 /// How the values of an image follow from others in one cheap pass. Operations that know recipes read the others directly
-/// (`withSources`); for all others the values are made.
+/// (`withSource`); for all others the values are made.
 enum Recipe {
   /// max(0, block * scale + shift): what a batch normalisation with ReLU makes of the result of a convolution.
   case normalised(Tensor, ChannelNormalisation)
   /// Images side by side along the channels, each part a multiple of 16 and channels-last.
   case joined([Tensor])
+  /// Stored in bfloat16.
+  case half(HalfBlock)
 
   /// The same without values that somebody made in between.
   func kept() -> Recipe {
     switch self {
-    case .normalised: self
+    case .normalised, .half: self
     case .joined(let parts): .joined(parts.map { $0.kept() })
     }
   }
@@ -19,22 +21,75 @@ enum Recipe {
   func make(_ shape: [Int]) -> Storage {
     let lanes = Tensor.padded(shape[1])
     let result = Tensor.empty(shape, .channelsLast(stride: lanes))
+    func write(_ source: UnsafePointer<ck_source>, at start: Int) {
+      FastConvolution.kernels.read_source(
+        FastConvolution.threads, Int64(result.pixels), source, result.data + start, Int64(lanes), 0)
+    }
     switch self {
     case .normalised(let block, let normalisation):
       var source = normalisation.source(block)
-      FastConvolution.kernels.read_source(
-        FastConvolution.threads, Int64(result.pixels), &source, result.data, Int64(lanes))
+      write(&source, at: 0)
+    case .half(let block):
+      var source = block.source(channels: shape[1])
+      write(&source, at: 0)
     case .joined(let parts):
       var start = 0
       for part in parts {
-        part.withSource { source in
-          FastConvolution.kernels.read_source(
-            FastConvolution.threads, Int64(result.pixels), source, result.data + start, Int64(lanes))
-        }
+        part.withSource { write($0, at: start) }
         start += part.c
       }
     }
     return result.storage
+  }
+}
+
+/// Images in bfloat16, channels-last: `stride` elements from pixel to pixel, the first at `offset`.
+struct HalfBlock {
+  let storage: Storage
+  var offset = 0
+  let stride: Int
+
+  init(_ shape: [Int]) {
+    stride = Tensor.padded(shape[1])
+    storage = Storage(count: (shape[0] * shape[2] * shape[3] * stride + 1) / 2)
+  }
+
+  /// The channels of this block from `first`.
+  func from(_ first: Int) -> HalfBlock {
+    var part = self
+    part.offset += first
+    return part
+  }
+
+  var pointer: UnsafeMutablePointer<Float> {
+    // Kernels take one type of pointer and a flag.
+    (UnsafeMutableRawPointer(storage.pointer) + 2 * offset).assumingMemoryBound(to: Float.self)
+  }
+
+  func source(channels: Int) -> ck_source {
+    var source = ck_source()
+    (source.x, source.xs, source.half) = (UnsafePointer(pointer), Int64(stride), 1)
+    source.c = Int64(Tensor.padded(channels))
+    return source
+  }
+}
+
+/// Where a kernel writes images, and the tensor they become: float32, or bfloat16 where that is asked for.
+struct ImagePlace {
+  let tensor: Tensor
+  let pointer: UnsafeMutablePointer<Float>
+  let stride: Int64
+  let half: Int32
+
+  init(_ shape: [Int], half isHalf: Bool = NN.options.precision == .bf16) {
+    if isHalf {
+      let block = HalfBlock(shape)
+      tensor = Tensor(shape: shape, recipe: .half(block))
+      (pointer, stride, half) = (block.pointer, Int64(block.stride), 1)
+    } else {
+      tensor = .emptyChannelsLast(shape)
+      (pointer, stride, half) = (tensor.data, Int64(tensor.pixelStride), 0)
+    }
   }
 }
 
@@ -48,9 +103,10 @@ extension Tensor {
   /// Calls `body` with what a kernel reads to get these values; channels-last.
   func withSource<Result>(_ body: (UnsafePointer<ck_source>) -> Result) -> Result {
     var source: ck_source
-    if case .normalised(let block, let normalisation)? = pending {
-      source = normalisation.source(block)
-    } else {
+    switch pending {
+    case .normalised(let block, let normalisation)?: source = normalisation.source(block)
+    case .half(let block)?: source = block.source(channels: c)
+    default:
       source = ck_source()
       (source.x, source.xs, source.c) = (UnsafePointer(data), Int64(pixelStride), Int64(paddedChannels))
     }
@@ -63,6 +119,18 @@ extension Tensor {
       return parts.map { $0.withSource { $0.pointee } }
     }
     return [withSource { $0.pointee }]
+  }
+
+  /// These channels-last values in memory: in bfloat16 or in float32, converted where they are not.
+  func stored(half wanted: Bool) -> (pointer: UnsafeMutablePointer<Float>, stride: Int64, owner: Tensor) {
+    if case .half(let block)? = pending, wanted { return (block.pointer, Int64(block.stride), self) }
+    guard wanted else { return (data, Int64(pixelStride), self) }
+    let place = ImagePlace(shape, half: true)
+    withSource {
+      FastConvolution.kernels.read_source(
+        FastConvolution.threads, Int64(pixels), $0, place.pointer, place.stride, place.half)
+    }
+    return (place.pointer, place.stride, place.tensor)
   }
 
   /// The normalisation whose result this is, as long as it is not stored.

@@ -7,7 +7,7 @@ import Pipeline
 /// Trains one network on one degradation: dataset and low-resolution pairs in, the best epoch by validation out.
 struct Train: Stage {
   static let type: StageType = "train"
-  static let version = 3
+  static let version = 4
   static let summary = "Trains a super-resolution network and keeps its best epoch by validation."
   static let usesSeed = true
   static let inputs = [
@@ -33,7 +33,7 @@ struct Train: Stage {
       throw StageFailure("no sample of the dataset is on the training side and has a low-resolution pair")
     }
     try check(network, parameters, try training.load(0))
-    let options = ComputeOptions(threads: context.threads)
+    let options = ComputeOptions(threads: context.threads, precision: parameters.precision.value)
     let trainer = Trainer(
       network, try parameters.configuration(seed: context.seed, examples: training.count), training: training,
       validation: validation, checkpoints: context.scratch,

@@ -6,6 +6,10 @@ extension Train {
   enum OptimizerName: String, ParameterChoice { case adamw, adam, sgd }
   enum ScheduleUnit: String, ParameterChoice { case epoch, step }
   enum Criterion: String, ParameterChoice { case l1, psnr }
+  enum PrecisionName: String, ParameterChoice {
+    case float32, bf16
+    var value: ComputeOptions.Precision { self == .bf16 ? .bf16 : .float32 }
+  }
 
   struct NormalsLoss: StageParameters {
     enum Source: String, ParameterChoice { case none, splat, dsine }
@@ -106,6 +110,7 @@ extension Train {
     var brightness: [Double] = []
     var contrast: [Double] = []
     var loss = Loss()
+    var precision = PrecisionName.float32
     var best = Criterion.l1
     var validateEvery = 1
     var validationPatch: Int?
@@ -165,6 +170,10 @@ extension Train {
       .init(
         "contrast", \.contrast, "The same about the photo's mean.", check: { Self.range($0) }),
       .init("loss", \.loss, "Weights of the terms of the loss."),
+      .init(
+        "precision", \.precision,
+        "How the images between layers are stored while training: `float32`, or `bf16` for half the memory at about three "
+          + "digits; weights and sums are float32."),
       .init("best", \.best, "What decides the best epoch: the smallest masked L1 or the largest PSNR in validation."),
       .init(
         "validate_every", \.validateEvery, "Epochs from one validation to the next; the last is always validated.",
