@@ -67,7 +67,6 @@ struct WorkerRun: Sendable {
     for (port, known) in job.inputs { inputs[port] = try known.map(labelled) }
     try verified.check(inputs.values.flatMap { $0.map(\.artifact) }, store: store, threads: job.threads)
     let scratch = store.scratchPath(job.key.digest)
-    try FileSystem.makeDirectories(scratch)
     let outputs = OutputCollector()
     let context = StageContext(
       inputs: inputs, sources: job.sources.mapValues { $0.files.map { ($0.path, $0.stored) } },

@@ -61,10 +61,10 @@ struct Publisher: Sendable {
       let wanted = Self.layout(artifact)
       let old = before?[0]["place"]?.stringValue == target ? before?[1].objectValue ?? [:] : [:]
       try FileSystem.makeDirectories(target)
-      var isLinked = false
+      var batch = Batch(digests: wanted.values.map(\.digest))
       for (path, file) in wanted {
         if old[path]?.stringValue == file.digest.hex, isInPlace(file, at: "\(target)/\(path)") { continue }
-        try put(file, at: "\(target)/\(path)", isLinked: &isLinked, of: wanted)
+        try put(file, at: "\(target)/\(path)", in: &batch)
       }
       for path in old.keys where wanted[path] == nil { try FileSystem.unlink("\(target)/\(path)") }
       try writeRecords(artifact, to: target)
@@ -100,12 +100,21 @@ struct Publisher: Sendable {
     return (there.inode, there.device) != (stored.inode, stored.device)
   }
 
-  /// - Parameters:
-  ///   - isLinked: whether all files of this output are known to be links, or about to be.
-  ///   - wanted: these files.
-  private func put(_ file: StoredFile, at path: String, isLinked: inout Bool, of wanted: [String: StoredFile]) throws {
+  /// What is published in one go.
+  private struct Batch {
+    var digests: [Digest]
+    /// Whether the store knows that these files are links, or about to be.
+    var isLinked = false
+    /// Folders that are ready.
+    var folders: Set<String> = []
+  }
+
+  private func put(_ file: StoredFile, at path: String, in batch: inout Batch) throws {
     let folder = (path as NSString).deletingLastPathComponent
-    try FileSystem.makeDirectories(folder)
+    if batch.folders.insert(folder).inserted {
+      try FileSystem.makeDirectories(folder)
+      try removeLeftovers(in: folder)
+    }
     // Short, whatever the file is called: a name may have 255 bytes. No two threads publish into one folder.
     let temporary = folder + "/.part-\(getpid())"
     Glibc.unlink(temporary)
@@ -115,8 +124,8 @@ struct Publisher: Sendable {
       if mayLink && !isShared {
         Glibc.unlink(temporary)
         // First that they may be links, then the links.
-        if !isLinked { try store.linked.add(wanted.values.lazy.map(\.digest), to: store) }
-        isLinked = true
+        if !batch.isLinked { try store.linked.add(batch.digests, to: store) }
+        batch.isLinked = true
         FaultInjection.passing(.link)
         if link(file.path, temporary) == 0 {
           try FileSystem.rename(temporary, to: path)
@@ -129,6 +138,14 @@ struct Publisher: Sendable {
     } catch {
       Glibc.unlink(temporary)
       throw error
+    }
+  }
+
+  /// Removes what processes that were killed here have not finished.
+  private func removeLeftovers(in folder: String) throws {
+    for name in try FileSystem.names(in: folder) where name.hasPrefix(".part-") {
+      guard let pid = pid_t(name.dropFirst(6)), kill(pid, 0) != 0, errno == ESRCH else { continue }
+      Glibc.unlink("\(folder)/\(name)")  // tried again next time
     }
   }
 

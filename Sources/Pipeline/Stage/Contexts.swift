@@ -43,8 +43,7 @@ public final class StageContext: Sendable {
   public let sources: [String: [(path: String, file: StoredFile)]]
   public let seed: UInt64
   public let threads: Int
-  /// A folder under the stage's key that survives failures, for checkpoints.
-  public let scratch: URL
+  private let scratchPlace: URL
   public let services: any StageServices
   public let outputs: OutputCollector
 
@@ -56,9 +55,17 @@ public final class StageContext: Sendable {
     self.sources = sources
     self.seed = seed
     self.threads = threads
-    self.scratch = scratch
+    scratchPlace = scratch
     self.services = services
     self.outputs = outputs
+  }
+
+  /// A folder under the stage's key that survives failures, for checkpoints. Made when it is first asked for: most stages
+  /// never do.
+  public var scratch: URL {
+    // Where it cannot be made, whoever writes into it says why.
+    try? FileSystem.makeDirectories(scratchPlace.path)
+    return scratchPlace
   }
 
   /// The artifact of an input of arity `.one`.
