@@ -40,19 +40,20 @@ let package = Package(
     // Tables, charts, HTML, LaTeX, CSV.
     .target(name: "Reporting", dependencies: ["Basics", "Imaging"]),
     // One file per stage type, and their catalogue.
-    .target(name: "Stages", dependencies: ["Pipeline", "NN", "Imaging", "Splats", "Reporting"]),
+    .target(name: "Stages", dependencies: ["Basics", "Pipeline", "NN", "Imaging", "Splats", "Reporting"]),
     // The `pipeline` command; one file per subcommand.
     .executableTarget(
       name: "CLI",
       dependencies: [
-        "Stages", "Imaging", "NN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Basics", "Pipeline", "Stages", "Imaging", "NN", "Reporting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
       ]
     ),
 
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
     .target(name: "ParityHarness", dependencies: ["Basics", "NN", "Imaging"], path: "Tests/ParityHarness"),
-    .executableTarget(name: "parity", dependencies: ["ParityHarness"], path: "Tests/ParityTool"),
+    .executableTarget(name: "parity", dependencies: ["NN", "ParityHarness"], path: "Tests/ParityTool"),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
     // Timings against PyTorch: `make bench`.
     .executableTarget(
@@ -63,28 +64,33 @@ let package = Package(
       name: "bench-loading", dependencies: ["Basics", "Imaging", "NN"], path: "Benchmarks/Loading"),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
-    .testTarget(name: "NNTests", dependencies: ["NN"]),
+    .testTarget(name: "NNTests", dependencies: ["Basics", "NN"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
     .testTarget(name: "ImagingTests", dependencies: ["Basics", "Imaging"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "SpecificationTests", dependencies: ["Pipeline", "SchemaHarness"], exclude: ["Corpus", "Good"]),
+      name: "SpecificationTests", dependencies: ["Basics", "Pipeline", "SchemaHarness"], exclude: ["Corpus", "Good"]),
     // Python's jsonschema as a second opinion on the generated schema.
     .target(name: "SchemaHarness", dependencies: ["Basics"], path: "Tests/SchemaHarness"),
     // Runs the built command, as a user would.
     .testTarget(name: "CLITests", dependencies: ["CLI", "Basics", "Imaging", "NN"], exclude: ["Golden"]),
-    .testTarget(name: "ReferenceTests", dependencies: ["Stages", "SchemaHarness"]),
-    .testTarget(name: "SplatsTests", dependencies: ["Splats"]),
+    .testTarget(
+      name: "ReferenceTests", dependencies: ["Basics", "Pipeline", "Stages", "SchemaHarness"]),
+    .testTarget(name: "SplatsTests", dependencies: ["Basics", "Imaging", "Splats"]),
     .executableTarget(name: "bench-splats", dependencies: ["Basics", "Splats"], path: "Benchmarks/Splats"),
     // Toy stages, an executable that runs them (the engine's worker in tests), and the tests of the engine.
-    .target(name: "EngineToys", dependencies: ["Pipeline"], path: "Tests/EngineToys"),
-    .executableTarget(name: "engine-probe", dependencies: ["EngineToys", "Pipeline"], path: "Tests/EngineProbe"),
-    .testTarget(name: "EngineTests", dependencies: ["EngineToys", "Pipeline", "engine-probe"], exclude: ["Golden"]),
-    // Times of the engine itself, against ninja where it is installed: `make bench-engine`.
-    .executableTarget(name: "bench-engine", dependencies: ["EngineToys", "Stages"], path: "Benchmarks/Engine"),
+    .target(name: "EngineToys", dependencies: ["Basics", "Pipeline"], path: "Tests/EngineToys"),
+    .executableTarget(
+      name: "engine-probe", dependencies: ["Basics", "EngineToys", "Pipeline"], path: "Tests/EngineProbe"),
     .testTarget(
-      name: "ReportingTests", dependencies: ["Reporting", "Stages", "Imaging", "Pipeline"], exclude: ["Goldens"]),
-    .testTarget(name: "StagesTests", dependencies: ["Stages"]),
+      name: "EngineTests", dependencies: ["Basics", "EngineToys", "Pipeline", "engine-probe"], exclude: ["Golden"]),
+    // Times of the engine itself, against ninja where it is installed: `make bench-engine`.
+    .executableTarget(
+      name: "bench-engine", dependencies: ["Basics", "EngineToys", "Pipeline", "Stages"], path: "Benchmarks/Engine"),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Basics", "Reporting", "Stages", "Imaging", "Pipeline"],
+      exclude: ["Goldens"]),
+    .testTarget(name: "StagesTests", dependencies: ["Basics", "Imaging", "NN", "Pipeline", "Stages"]),
   ],
   swiftLanguageModes: [.v6]
 )
