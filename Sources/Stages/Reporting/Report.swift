@@ -31,7 +31,7 @@ public struct Report: Stage {
   }
 
   public static let type: StageType = "report"
-  public static let version = 4
+  public static let version = 5
   public static let summary =
     "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG and PDF."
   public static let inputs: [InputPort] = [
@@ -72,13 +72,6 @@ public struct Report: Stage {
 
   /// The findings as text for a terminal; the tables stand in the summaries of the evaluations themselves.
   private static func summaryText(_ document: ReportDocument, _ material: ReportMaterial) -> String {
-    var text = document.title + "\n"
-    for evaluation in material.evaluations {
-      let found = EvaluationFindings(EvaluationFigures(evaluation))
-      let lines = found.warnings.map { "Note: " + $0 } + found.sentences
-      text += lines.map { "- " + $0 + "\n" }.joined()
-    }
-    text += MetricAgreement(evaluations: material.evaluations).sentences.map { "- " + $0 + "\n" }.joined()
-    return text
+    document.title + "\n" + SummaryFindings(material.evaluations).text
   }
 }

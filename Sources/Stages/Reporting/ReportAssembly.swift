@@ -10,28 +10,13 @@ struct ReportAssembly {
   var document: ReportDocument {
     var document = ReportDocument(title: title, subtitle: subtitle ?? defaultSubtitle)
     let several = material.evaluations.count > 1
-    var summary: [ReportDocument.Block] = []
-    for (index, evaluation) in material.evaluations.enumerated() {
-      let found = EvaluationFindings(EvaluationFigures(evaluation))
-      if index == 0 { document.facts = found.facts }
-      if several { summary.append(.heading(evaluation.instance)) }
-      summary += found.warnings.map { .warning($0) }
-      if !found.sentences.isEmpty { summary.append(.bullets(found.sentences)) }
-    }
-    if several, Set(material.evaluations.map { $0.result.protocol }).count > 1 {
-      summary.append(
-        .warning("this report shows evaluations under different protocols; their numbers must not be compared."))
-    }
-    let agreement = MetricAgreement(evaluations: material.evaluations)
-    if !agreement.sentences.isEmpty {
-      summary += [.heading("What follows from the protocols"), .bullets(agreement.sentences)]
-    }
-    if summary.isEmpty { summary.append(.paragraph("No evaluation was given to this report.")) }
-    document.sections.append(.init(id: "summary", title: "Summary", blocks: summary))
+    let findings = SummaryFindings(material.evaluations)
+    document.facts = findings.facts
+    document.sections.append(.init(id: "summary", title: "Summary", blocks: findings.blocks))
     document.sections.append(.init(id: "run", title: "Run", blocks: [.slot("run")]))
 
     if let first = material.evaluations.first {
-      let tables = agreement.sideBySide(EvaluationFigures(first))
+      let tables = MetricAgreement(evaluations: material.evaluations).sideBySide(EvaluationFigures(first))
       if !tables.isEmpty {
         let intro =
           "The same maps under every protocol. Each column has its own protocol, which decides how large its numbers are: "
