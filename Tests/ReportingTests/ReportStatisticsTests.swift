@@ -123,5 +123,9 @@ import Testing
     #expect(text.contains("Under mesh A") && text.contains("F-score at 0.001 1.00"))
     #expect(text.contains("F-score at 0.001 -1.00"))
     #expect(files["tables/e1-agreement.csv"] != nil)
+    // What holds for both is said once, and after what follows from the protocols.
+    let lines = text.split(separator: "\n").dropFirst()
+    #expect(lines.first?.contains("Bicubic alone") == true && Set(lines).count == lines.count, "\(text)")
+    #expect(lines.filter { $0.contains("only 4 test samples") }.count == 1, "\(text)")
   }
 }
