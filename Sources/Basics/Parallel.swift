@@ -1,4 +1,6 @@
 import Dispatch
+import Foundation
+import Synchronization
 
 /// Runs `body` for 0 ..< count on at most `threads` threads at a time. Every index writes only its own result, so the
 /// outcome does not depend on the number of threads.
@@ -13,4 +15,46 @@ public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> V
   DispatchQueue.concurrentPerform(iterations: blocks) { block in
     for index in (block * count / blocks)..<((block + 1) * count / blocks) { body(index) }
   }
+}
+
+/// Runs `body` for 0 ..< count on up to `limit` threads at a time, however many cores there are: for work that waits, for a
+/// disk or a server, rather than computes.
+/// - Throws: the first error of any of them, once all have ended.
+public func parallelWaits(
+  _ count: Int, atMost limit: Int = 16, _ body: @escaping @Sendable (Int) throws -> Void
+) throws {
+  let shared = Shared()
+  let work: @Sendable () -> Void = {
+    while let index = shared.next(of: count) {
+      do { try body(index) } catch { shared.note(error) }
+    }
+  }
+  let others = min(limit, count) - 1
+  let finished = DispatchSemaphore(value: 0)
+  for _ in 0..<max(0, others) {
+    Thread {
+      work()
+      finished.signal()
+    }.start()
+  }
+  work()
+  for _ in 0..<max(0, others) { finished.wait() }
+  if let error = shared.error { throw error }
+}
+
+/// What the threads of one `parallelWaits` share.
+private final class Shared: Sendable {
+  private let state = Mutex((next: 0, error: (any Error)?.none))
+
+  /// 0, 1, 2 … to whoever asks, until all are taken.
+  func next(of count: Int) -> Int? {
+    state.withLock { state in
+      guard state.next < count else { return nil }
+      state.next += 1
+      return state.next - 1
+    }
+  }
+
+  func note(_ error: any Error) { state.withLock { $0.error = $0.error ?? error } }
+  var error: (any Error)? { state.withLock { $0.error } }
 }

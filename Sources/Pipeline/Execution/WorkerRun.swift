@@ -170,13 +170,12 @@ struct WorkerRun: Sendable {
         count: port.layout == .samples ? samples.count : files.count, rejected: rejected.count, bytes: bytes)
     }
     for listing in job.listings { _ = try services.store(listing) }
-    try services.flush()
     let result = StageResult(
       key: job.key.digest, preimage: job.key.preimage, outputs: references,
       made: StageResult.Made(
         instance: job.instance.id, run: job.run, time: Date().formatted(.iso8601), seconds: seconds, samplesRun: ran,
         samplesReused: reused, host: Host.name))
-    try store.record(result)
+    try services.flush(recording: result)
     events.send(.done(result, reused: false))
   }
 }

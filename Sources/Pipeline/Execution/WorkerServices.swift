@@ -4,46 +4,33 @@ import Synchronization
 
 /// What a stage may use while it runs in a worker.
 final class WorkerServices: StageServices {
-  private let blobs: Store
+  private let blobs: BlobBatch
+  private let root: String
   private let events: WorkerEventWriter
   private let stopping = Atomic<Bool>(false)
-  private let unsynced = Mutex<Set<Digest>>([])
   private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
 
   init(store: Store, events: WorkerEventWriter) {
-    blobs = store
+    blobs = BlobBatch(store)
+    root = store.root
     self.events = events
   }
 
-  func store(_ data: Data) throws -> StoredFile {
-    let file = try blobs.put(data, syncFolder: false)
-    _ = unsynced.withLock { $0.insert(file.digest) }
-    return file
-  }
+  func store(_ data: Data) throws -> StoredFile { try blobs.put(data) }
 
-  func store(contentsOf url: URL) throws -> StoredFile {
-    let file = try blobs.put(contentsOf: url.path, syncFolder: false)
-    _ = unsynced.withLock { $0.insert(file.digest) }
-    return file
-  }
+  func store(contentsOf url: URL) throws -> StoredFile { try blobs.put(contentsOf: url.path) }
 
   /// Makes sure that a file that an output names is in the store: a file of the user's that is passed on is copied now.
   func seal(_ file: StoredFile) throws {
     if blobs.holds(file.digest, size: file.size) { return }
     let path = file.url.path
-    if path.hasPrefix(blobs.root + "/blobs/") { throw DamagedBlob(digest: file.digest, reason: "missing") }
-    _ = try blobs.put(contentsOf: path, expecting: file.digest, syncFolder: false)
-    _ = unsynced.withLock { $0.insert(file.digest) }
+    if path.hasPrefix(root + "/blobs/") { throw DamagedBlob(digest: file.digest, reason: "missing") }
+    try blobs.put(contentsOf: path, expecting: file.digest)
   }
 
-  /// Makes everything stored so far survive a power cut; called before a record names it.
-  func flush() throws {
-    let digests = unsynced.withLock { set in
-      defer { set = [] }
-      return set
-    }
-    try blobs.syncBlobFolders(digests)
-  }
+  /// Makes everything stored so far survive a power cut; called before a record names it. A result that is given becomes
+  /// visible then.
+  func flush(recording result: StageResult? = nil) throws { try blobs.commit(recording: result) }
 
   /// Passes on ten reports a second at most; the last of a series always (`done == total`).
   func report(_ progress: StageProgress) {

@@ -7,7 +7,7 @@ import Foundation
 final class BlobWriter {
   private let digest: Digest
   private let size: Int?
-  private let store: Store
+  private let batch: BlobBatch
   private let path: String
   private var fd: Int32
   private var builder: DigestBuilder? = DigestBuilder()
@@ -18,10 +18,10 @@ final class BlobWriter {
   private(set) var isTooLong = false
 
   /// - Parameter size: bytes, where known.
-  init(_ digest: Digest, size: Int?, store: Store) throws {
+  init(_ digest: Digest, size: Int?, store: Store, batch: BlobBatch) throws {
     self.digest = digest
     self.size = size
-    self.store = store
+    self.batch = batch
     path = try store.temporary.newPath()
     FaultInjection.passing(.create)
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -43,11 +43,13 @@ final class BlobWriter {
     return true
   }
 
-  /// Makes the file visible in the store.
+  /// Hands the file to the store.
   /// - Returns: its bytes; nil when what came is not it.
   func finish() throws -> Int? {
     guard let finished = builder.take()?.finish(), !isTooLong, finished == digest else { return nil }
-    try store.adopt(path, digest, size: count, syncFolder: false)
+    try batch.adopt(path, digest, size: count)
+    Glibc.close(fd)
+    fd = -1
     return count
   }
 

@@ -99,10 +99,12 @@ final class RemoteCache: Sendable {
     let needed = blobs.filter { !store.holds($0.key, size: $0.value) }.map { (digest: $0.key, size: $0.value) }
     guard !needed.isEmpty else { return true }
     let state = Mutex((blobs: 0, bytes: 0, failure: (any Error)?.none))
+    let batch = BlobBatch(store)
     parallelFor(needed.count, threads: Self.connections) { index in
       if state.withLock({ $0.failure != nil }) { return }
       do {
-        guard let size = try fetch(blob: needed[index].digest, size: needed[index].size, into: store) else { return }
+        let (digest, size) = needed[index]
+        guard let size = try fetch(blob: digest, size: size, into: store, batch) else { return }
         state.withLock {
           $0.blobs += 1
           $0.bytes += size
@@ -115,13 +117,13 @@ final class RemoteCache: Sendable {
     if let failure = end.failure { throw failure }
     report.blobs += end.blobs
     report.bytes += end.bytes
-    try store.syncBlobFolders(needed.map(\.digest))
+    try batch.commit()
     return end.blobs == needed.count
   }
 
   /// - Returns: its bytes; nil when it is not there, cannot be asked for, or is damaged.
-  private func fetch(blob digest: Digest, size: Int?, into store: Store) throws -> Int? {
-    let writer = try BlobWriter(digest, size: size, store: store)
+  private func fetch(blob digest: Digest, size: Int?, into store: Store, _ batch: BlobBatch) throws -> Int? {
+    let writer = try BlobWriter(digest, size: size, store: store, batch: batch)
     defer { writer.close() }
     let isThere = try asking { try client.get(path("cas", digest)) { writer.write($0) } }
     if let problem = writer.problem { throw problem }

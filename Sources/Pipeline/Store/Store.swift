@@ -84,12 +84,20 @@ public final class Store: Sendable {
 
   /// Makes the folder once for each process.
   func prepareFolder(_ path: String, sync: Sync = .all) throws {
-    if knownFolders.withLock({ $0.contains(path) }) { return }
-    if !FileSystem.exists(path) {
-      try FileSystem.makeDirectories(path)
-      if durable && sync != .none { try FileSystem.syncDirectory((path as NSString).deletingLastPathComponent) }
+    let isNew = try makeFolder(path)
+    if isNew, durable, sync != .none {
+      try FileSystem.syncDirectory((path as NSString).deletingLastPathComponent)
     }
+  }
+
+  /// Makes the folder if it is not there, and looks for it once for each process.
+  /// - Returns: whether it is new, so that the one it lies in has to be synced.
+  func makeFolder(_ path: String) throws -> Bool {
+    if knownFolders.withLock({ $0.contains(path) }) { return false }
+    let isNew = !FileSystem.exists(path)
+    if isNew { try FileSystem.makeDirectories(path) }
     _ = knownFolders.withLock { $0.insert(path) }
+    return isNew
   }
 
   /// Writes a file whole or not at all.
@@ -97,25 +105,25 @@ public final class Store: Sendable {
     let folder = (path as NSString).deletingLastPathComponent
     try prepareFolder(folder, sync: sync)
     let temporaryPath = try temporary.newPath()
-    do {
+    try naming(path, removing: temporaryPath) {
       try writeNew(data, to: temporaryPath, mode: mode, isSynced: durable && sync != .none)
       try FileSystem.rename(temporaryPath, to: path)
-    } catch {
-      Glibc.unlink(temporaryPath)
-      throw naming(error, path)
     }
     if durable && sync == .all { try FileSystem.syncDirectory(folder) }
   }
 
-  /// People know the place a file was meant for, not its temporary name.
-  private func naming(_ error: any Error, _ path: String) -> any Error {
-    guard var problem = error as? FileProblem else { return error }
-    problem.path = path
-    if problem.operation.hasPrefix("rename") { problem.operation = "create" }
-    return problem
+  /// People know the place a file was meant for, not its temporary name, which is removed when this fails.
+  func naming(_ path: String, removing temporaryPath: String? = nil, _ body: () throws -> Void) throws {
+    do { try body() } catch {
+      if let temporaryPath { Glibc.unlink(temporaryPath) }
+      guard var problem = error as? FileProblem else { throw error }
+      problem.path = path
+      if problem.operation.hasPrefix("rename") { problem.operation = "create" }
+      throw problem
+    }
   }
 
-  private func writeNew(_ data: Data, to path: String, mode: mode_t, isSynced: Bool) throws {
+  func writeNew(_ data: Data, to path: String, mode: mode_t, isSynced: Bool = false) throws {
     FaultInjection.passing(.create)
     let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard fd >= 0 else { throw FileProblem("create", path, code: errno, size: data.count) }
@@ -125,59 +133,8 @@ public final class Store: Sendable {
     fchmod(fd, mode)
   }
 
-  /// Stores bytes; returns at once when they are there already.
-  /// - Parameter syncFolder: false when the caller syncs the folders of a batch (`syncBlobFolders`).
-  @discardableResult
-  public func put(_ data: Data, syncFolder: Bool = true) throws -> StoredFile {
-    let digest = Digest.of(data)
-    let file = file(digest, size: data.count)
-    if try isInPlace(digest, size: data.count) { return file }
-    try write(data, to: blobPath(digest), mode: 0o444, sync: syncFolder ? .all : .bytes)
-    return file
-  }
-
-  /// Stores a file's bytes under their digest; the file itself stays where it is and is never linked, so that a later
-  /// change to it cannot reach the store.
-  /// - Parameter expected: fails when the bytes are not these any more.
-  @discardableResult
-  public func put(contentsOf path: String, expecting expected: Digest? = nil, syncFolder: Bool = true) throws
-    -> StoredFile
-  {
-    if let expected, let found = FileSystem.status(path), try isInPlace(expected, size: found.size) {
-      return file(expected, size: found.size)
-    }
-    let copy = try temporary.newPath()
-    do {
-      try FileSystem.copy(path, to: copy, mode: 0o600)
-      let (digest, size) = try Digest.ofFile(copy)
-      if let expected, digest != expected { throw InputChanged(path: path) }
-      try adopt(copy, digest, size: size, syncFolder: syncFolder)
-      return file(digest, size: size)
-    } catch {
-      Glibc.unlink(copy)
-      throw error
-    }
-  }
-
-  /// Makes a finished temporary file, whose bytes are known to have this digest, a stored one.
-  func adopt(_ copy: String, _ digest: Digest, size: Int, syncFolder: Bool) throws {
-    if try isInPlace(digest, size: size) { return try FileSystem.unlink(copy) }
-    if durable {
-      let fd = open(copy, O_RDONLY | O_CLOEXEC)
-      guard fd >= 0 else { throw FileProblem("open", copy, code: errno) }
-      defer { close(fd) }
-      try FileSystem.sync(fd, copy, size: size)
-    }
-    chmod(copy, 0o444)
-    let target = blobPath(digest)
-    let folder = (target as NSString).deletingLastPathComponent
-    try prepareFolder(folder)
-    try FileSystem.rename(copy, to: target)
-    if durable && syncFolder { try FileSystem.syncDirectory(folder) }
-  }
-
   /// True when the blob is there with the right size; one of another size is damaged and is moved out of the way.
-  private func isInPlace(_ digest: Digest, size: Int) throws -> Bool {
+  func isInPlace(_ digest: Digest, size: Int) throws -> Bool {
     let path = blobPath(digest)
     guard let found = FileSystem.linkStatus(path) else { return false }
     if found.isRegular && found.size == size {
@@ -192,12 +149,6 @@ public final class Store: Sendable {
   private func touch(_ path: String, _ status: FileSystem.Status) {
     guard Double(status.changed) * 1e-9 < Date().timeIntervalSince1970 - 600 else { return }
     utimensat(AT_FDCWD, path, nil, 0)  // only a help; the collector's grace is far longer than any stage's first use
-  }
-
-  /// Makes the names of blobs written with `syncFolder: false` durable.
-  func syncBlobFolders(_ digests: some Sequence<Digest>) throws {
-    guard durable else { return }
-    for shard in Set(digests.map { $0.hex.prefix(2) }) { try FileSystem.syncDirectory("\(root)/blobs/\(shard)") }
   }
 
   /// Appends whole lines in one write.

@@ -27,9 +27,10 @@ extension Store {
         report.skipped += 1
         continue
       }
+      let batch = BlobBatch(self)
       do {
         for digest in needed where !holds(digest, size: nil) {
-          let file = try put(contentsOf: other.blobPath(digest), expecting: digest)
+          let file = try batch.put(contentsOf: other.blobPath(digest), expecting: digest)
           report.blobs += 1
           report.bytes += file.size
         }
@@ -37,7 +38,7 @@ extension Store {
         report.skipped += 1
         continue
       }
-      try record(found)
+      try batch.commit(recording: found)
       report.results += 1
     }
     try copySamples(from: other, &report)
