@@ -91,6 +91,31 @@ import Testing
         == expected.replacingOccurrences(of: "b/", with: "c/"))
   }
 
+  /// What a plan prints is what runs, also after an edit that reached the store; asking changes nothing there.
+  @Test(arguments: Edit.allCases) func aPlanSeesTheEditOfALink(_ edit: Edit) async throws {
+    let bench = try Bench()
+    try bench.addPhotos(["face 1", "face 2"])
+    try await bench.run(try bench.chain(), publish: .link)
+    let path = bench.root + "/outputs/test/map/samples/data/face 1.txt"
+    try Self.shell(edit.script, as: "own", file: path)
+    let before = try Self.shell("cd \"$f\" && find . -type f | sort", as: "own", file: bench.root + "/.pipeline")
+    let plan = try bench.plan(try bench.chain())
+    let after = try Self.shell("cd \"$f\" && find . -type f | sort", as: "own", file: bench.root + "/.pipeline")
+    #expect(before == after)
+    if edit.reachesALinkedFile {
+      #expect(plan["map"]?.action == .run)
+      #expect(plan["map"]?.reasons == [.linkEdited])
+      #expect(plan["map"]?.sampleNames == ["face 1"])
+      #expect(plan["collect"]?.action == .upToDate)
+      #expect(plan["map"]?.reasons.first?.text.contains("hard link") == true)
+    } else {
+      #expect(plan.isUpToDate)
+    }
+    #expect(
+      try await bench.run(try bench.chain(), publish: .link).trace == (edit.reachesALinkedFile ? ["mapa face 1"] : []))
+    #expect(try bench.plan(try bench.chain()).isUpToDate)
+  }
+
   /// A run that is known to have nothing to do is not known any more.
   @Test func anEditOfALinkIsSeenThroughTheProof() async throws {
     let bench = try Bench()

@@ -7,7 +7,7 @@ enum Explanation {
   static func reasons(key: StageKey, latest: Digest?, forced: Bool, fresh: [Data], store: Store) -> [RunReason] {
     if forced { return [.forced] }
     guard let latest else { return [.neverRun] }
-    if latest == key.digest { return [.resultLost] }
+    if latest == key.digest { return [store.distrusted.withLock { $0.contains(latest) } ? .linkEdited : .resultLost] }
     guard let preimage = preimage(of: latest, store) else { return [.neverRun] }
     let differences = KeyDifference.between(preimage, key.preimage)
     return differences.map { .changed(detailed($0, fresh, store)) }

@@ -30,6 +30,7 @@ public enum Planning {
   /// What a run would do.
   /// - Throws: `StageFailure` or `FileProblem` when the store cannot be read.
   public static func plan(_ pipeline: ResolvedPipeline, store: Store, options: PlanOptions) throws -> Plan {
+    try store.distrustEditedLinks(threads: MachineResources.cpus)
     let planner = try planner(pipeline, store, options)
     let graph = Graph(pipeline.instances)
     let targets = options.targets.isEmpty ? pipeline.targets : options.targets

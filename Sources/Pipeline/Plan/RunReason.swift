@@ -9,6 +9,8 @@ public enum RunReason: Hashable, Sendable {
   case changed(KeyDifference)
   /// Nothing differs, but the result's files are gone or damaged.
   case resultLost
+  /// Nothing differs, but somebody edited a published file that is a hard link into the store.
+  case linkEdited
   /// Upstream work has to be done first; its results decide.
   case dependsOn([String])
 
@@ -18,6 +20,7 @@ public enum RunReason: Hashable, Sendable {
     case .forced: "forced"
     case .changed(let difference): difference.text
     case .resultLost: "its result is no longer in the store"
+    case .linkEdited: "a published file was edited, and with it the stored one, which is a hard link"
     case .dependsOn(let stages): "depends on results of \(GateStatus.list(stages, limit: 4))"
     }
   }

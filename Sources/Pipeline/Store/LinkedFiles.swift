@@ -57,6 +57,18 @@ extension Store {
     return damaged
   }
 
+  /// For questions, which change nothing: what `mendLinked` would find damaged, and the results that name it, are absent for
+  /// this process from now on.
+  /// - Throws: `FileProblem` when the store cannot be read.
+  func distrustEditedLinks(threads: Int) throws {
+    let damaged = try damagedLinks(presentLinks(), threads: threads)
+    guard !damaged.isEmpty else { return }
+    distrusted.withLock { $0.formUnion(damaged) }
+    for (key, _) in try entries("results", suffix: ".json") {
+      if let result = try result(key), try closure(of: result) == nil { _ = distrusted.withLock { $0.insert(key) } }
+    }
+  }
+
   /// Notes all linked files as they are, for `UpToDateProof`.
   /// - Returns: whether each is what its name says.
   func linkedAreSound(threads: Int) throws -> Bool {

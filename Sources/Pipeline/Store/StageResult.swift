@@ -75,6 +75,7 @@ extension Store {
 
   /// The result under a key; nil when there is none, or none that is whole. Damaged records go to quarantine.
   public func result(_ key: Digest) throws -> StageResult? {
+    if distrusted.withLock({ $0.contains(key) }) { return nil }
     let path = resultPath(key)
     guard let data = try FileSystem.read(path) else { return nil }
     guard let result = Self.decodeRecord(data).flatMap(StageResult.init), result.key == key else {

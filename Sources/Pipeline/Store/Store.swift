@@ -23,6 +23,8 @@ public final class Store: Sendable {
   public let statCache: StatCacheHandle
   let lockingChoice: LockingChoice
   let linked: LinkedFiles
+  /// Stored files that a question found damaged, and keys of the results that name them: they count as absent.
+  let distrusted = Mutex<Set<Digest>>([])
   private let knownFolders = Mutex<Set<String>>([])
 
   /// Wraps the cache so that its type can stay inside the module.
@@ -64,6 +66,7 @@ public final class Store: Sendable {
 
   /// Whether the blob is there and has the right size: what a glance can tell.
   public func holds(_ digest: Digest, size: Int?) -> Bool {
+    if distrusted.withLock({ $0.contains(digest) }) { return false }
     let path = blobPath(digest)
     let isHeld = FileSystem.look(path).map { $0.isRegular && (size == nil || $0.size == size) } ?? false
     Observations.current?.add(held: path, size: size, isHeld)
