@@ -6,10 +6,6 @@ extension Train {
   enum OptimizerName: String, ParameterChoice { case adamw, adam, sgd }
   enum ScheduleUnit: String, ParameterChoice { case epoch, step }
   enum Criterion: String, ParameterChoice { case l1, psnr }
-  enum PrecisionName: String, ParameterChoice {
-    case float32, bf16
-    var value: ComputeOptions.Precision { self == .bf16 ? .bf16 : .float32 }
-  }
 
   struct NormalsLoss: StageParameters {
     enum Source: String, ParameterChoice { case none, splat, dsine }
