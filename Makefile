@@ -33,7 +33,7 @@ format: ## Format in place
 docs: build ## Write the generated references and the JSON Schema
 	@scripts/docs
 
-parity: setup ## Check every case of PARITY_DIR against this library
+parity: setup ## Check every case of PARITY_DIR, with direct and with fast convolutions
 	@scripts/build --product parity
 	@.build/release/parity $(PARITY_DIR)
 

@@ -64,7 +64,7 @@ let package = Package(
       name: "bench-loading", dependencies: ["Basics", "Imaging", "NN"], path: "Benchmarks/Loading"),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
-    .testTarget(name: "NNTests", dependencies: ["Basics", "NN"]),
+    .testTarget(name: "NNTests", dependencies: ["Basics", "NN", "ParityHarness"]),
     // Times of the image operations and of nearest neighbours (against scipy with SCIPY_PYTHON=...).
     .executableTarget(name: "bench-imaging", dependencies: ["Basics", "Imaging"], path: "Benchmarks/Imaging"),
     .testTarget(name: "ImagingTests", dependencies: ["Basics", "Imaging"], exclude: ["Fixtures"]),

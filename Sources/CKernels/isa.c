@@ -1,8 +1,10 @@
 #include "ckernels.h"
 
 extern const ck_kernels ck_kernels_plain;
+extern const ck_thin_kernels ck_thin_kernels_plain;
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+extern const ck_thin_kernels ck_thin_kernels_avx2, ck_thin_kernels_avx512;
 #endif
 
 int ck_best_isa(void) {
@@ -22,4 +24,12 @@ const ck_kernels *ck_kernels_for(int isa) {
   if (isa == CK_AVX2) return &ck_kernels_avx2;
 #endif
   return &ck_kernels_plain;
+}
+
+const ck_thin_kernels *ck_thin_kernels_for(int isa) {
+#if defined(__x86_64__)
+  if (isa == CK_AVX512) return &ck_thin_kernels_avx512;
+  if (isa == CK_AVX2) return &ck_thin_kernels_avx2;
+#endif
+  return &ck_thin_kernels_plain;
 }

@@ -10,6 +10,7 @@ struct Upscale: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case png, tiff, float }
   enum Background: String, ExpressibleByArgument, CaseIterable { case zero, keep }
   enum Mesh: String, ExpressibleByArgument, CaseIterable { case ply, obj }
+  enum Precision: String, ExpressibleByArgument, CaseIterable { case float32, bf16 }
 
   static let configuration = CommandConfiguration(
     commandName: "upscale", abstract: "Super-resolve depth maps or photos with a trained model.",
@@ -38,6 +39,8 @@ struct Upscale: ParsableCommand {
   @Flag(help: "Also write a shaded picture, <name>.relief.png.") var relief = false
   @Option(help: "Largest side worked on at once, in input pixels.") var tile = TrainedModel.defaultTile
   @Option(help: "Threads; all processors when not given.") var threads: Int?
+  @Option(help: "float32, or bf16: images between layers in bfloat16, which takes half the memory.")
+  var precision: Precision = .float32
 
   func validate() throws {
     guard tile >= 16 else { throw ValidationError("--tile must be at least 16, not \(tile)") }
@@ -49,7 +52,10 @@ struct Upscale: ParsableCommand {
   }
 
   func run() throws {
-    NN.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    NN.configure(
+      ComputeOptions(
+        threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
+        precision: precision == .bf16 ? .bf16 : .float32))
     let source = try ModelFolder(model)
     let trained = source.model
     let choice = try GuideChoice(trained.network, name: source.guide)

@@ -126,4 +126,22 @@ import Testing
     let grey = try process.run("upscale", folder, "grey.png", "-o", "out")
     #expect(grey.code != 0 && grey.errors.contains("takes photos of 3 channels"), "\(grey.errors)")
   }
+
+  @Test func upscalesInBfloat16() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(process, ["type": "edsr-light", "channels": 16, "blocks": 1])
+    try picture(process, "a.png", channels: 1, width: 12, height: 9)
+    var results: [[Float]] = []
+    for precision in ["float32", "bf16"] {
+      let result = try process.run(
+        "upscale", folder, "a.png", "-o", precision, "--format", "float", "--precision", precision)
+      #expect(result.code == 0, "\(result.errors)")
+      results.append(try ImageFile.read(process.folder.appendingPathComponent("\(precision)/a.tif")).raster.pixels)
+    }
+    let largest = zip(results[0], results[1]).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+    #expect(largest > 0 && largest < 0.02)
+    let wrong = try process.run("upscale", folder, "a.png", "-o", "out", "--precision", "half")
+    #expect(wrong.code != 0 && wrong.errors.contains("bf16"), "\(wrong.errors)")
+  }
 }

@@ -89,6 +89,58 @@ import Testing
     }
   }
 
+  struct Thin: Sendable, CustomTestStringConvertible {
+    var few: Int, many: Int, kernel: (Int, Int), padding: Int, h: Int, w: Int
+    var testDescription: String { "\(few) and \(many), \(kernel), padding \(padding), \(h)x\(w)" }
+    var geometry: ConvolutionGeometry {
+      ConvolutionGeometry(
+        kernelHeight: kernel.0, kernelWidth: kernel.1, stride: 1, padding: padding, dilation: 1, groups: 1)
+    }
+  }
+
+  /// More than one band of rows and strip of columns; lines shorter than a kernel; padding of all sizes.
+  static let thin = [
+    Thin(few: 1, many: 64, kernel: (9, 9), padding: 4, h: 19, w: 12),
+    Thin(few: 3, many: 20, kernel: (5, 5), padding: 2, h: 7, w: 261),
+    Thin(few: 4, many: 5, kernel: (9, 9), padding: 8, h: 2, w: 3),
+    Thin(few: 1, many: 33, kernel: (5, 7), padding: 0, h: 12, w: 9),
+    Thin(few: 2, many: 48, kernel: (7, 5), padding: 3, h: 5, w: 67),
+  ]
+
+  @Test(arguments: instructionSets, thin)
+  func fromFewChannels(_ set: ComputeOptions.Instructions, _ s: Thin) {
+    compare(set, [[2, s.few, s.h, s.w], [s.many, s.few, s.kernel.0, s.kernel.1], [s.many]]) {
+      $0[0].convolved($0[1], bias: $0[2], s.geometry)
+    }
+  }
+
+  @Test(arguments: instructionSets, thin)
+  func toFewChannels(_ set: ComputeOptions.Instructions, _ s: Thin) {
+    compare(set, [[2, s.many, s.h, s.w], [s.few, s.many, s.kernel.0, s.kernel.1], [s.few]]) {
+      $0[0].convolved($0[1], bias: $0[2], s.geometry)
+    }
+  }
+
+  /// The wide image as a recipe: joined parts, and the normalised values of a batch.
+  @Test(arguments: instructionSets)
+  func recipesToFewChannels(_ set: ComputeOptions.Instructions) {
+    compare(set, [[2, 16, 11, 7], [2, 32, 11, 7], [1, 48, 5, 5]]) {
+      Tensor.concatenated([$0[0].channelsLast(), $0[1].channelsLast()])
+        .convolved($0[2], ConvolutionGeometry(kernel: 5, padding: 2))
+    }
+    compareModules(set, [2, 4, 11, 7]) { initialiser in
+      ModuleList(named: [
+        ("0", Conv2d(4, 20, kernelSize: 3, padding: 1, bias: false, initialiser)), ("1", BatchNorm2d(20)),
+        ("2", Conv2d(20, 1, kernelSize: 9, padding: 4, initialiser)),
+      ])
+    } call: { list, x in
+      let modules = list.items.map(\.module)
+      guard let first = modules[0] as? Conv2d, let norm = modules[1] as? BatchNorm2d, let last = modules[2] as? Conv2d
+      else { preconditionFailure("the list above") }
+      return last(x.convolvedNormalisedReLU(first, norm))
+    }
+  }
+
   @Test(arguments: instructionSets, shapes)
   func pixelProducts(_ set: ComputeOptions.Instructions, _ s: Shape) {
     compare(set, [[s.n, s.c, s.h, s.w], [s.k, s.c, 1, 1], [s.k]]) {
@@ -260,7 +312,7 @@ extension KernelTests {
   @Test(arguments: instructionSets)
   func threadsChangeNothingInOtherNetworks(_ set: ComputeOptions.Instructions) throws {
     let descriptions: [JSON] = [
-      ["type": "edsr-light", "channels": 32, "blocks": 2],
+      ["type": "edsr-light", "channels": 32, "blocks": 2], ["type": "srresnet", "channels": 32, "blocks": 1],
       [
         "type": "nafnet", "channels": 32, "encoder_blocks": [1], "middle_blocks": 1, "decoder_blocks": [1], "scale": 4,
       ],

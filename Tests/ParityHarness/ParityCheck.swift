@@ -20,7 +20,7 @@ public final class ParityCheck {
 
   public init(toleranceFactor: Double) { self.toleranceFactor = toleranceFactor }
 
-  func fail(_ reason: String) { failures.append(reason) }
+  public func fail(_ reason: String) { failures.append(reason) }
 
   func expect(_ condition: Bool, _ reason: @autoclosure () -> String) {
     comparisons += 1
@@ -36,7 +36,7 @@ public final class ParityCheck {
   }
 
   /// Whole arrays: shape first, then every element. With `period` differences count modulo it (angles).
-  func compare(
+  public func compare(
     _ name: String, _ actual: [Double], _ shape: [Int], _ expected: [Double], _ expectedShape: [Int],
     _ tolerance: Tolerance, period: Double? = nil
   ) {

@@ -38,6 +38,43 @@ import Testing
     return (try EvaluationResult(decoding: Data(try raw.text("cross.json", "table").utf8), name: "cross.json"), raw)
   }
 
+  // MARK: - Precision
+
+  /// Declared in the protocol and printed with it; the scores differ, and by little. Tables of float32 are as before.
+  @Test(arguments: ["evaluate", "evaluate.cross"]) func bfloat16IsDeclaredAndChangesLittle(_ stage: String) async throws
+  {
+    var all = try await inputs { sample, index in sample.record["side"] = index == 0 ? "train" : "validation" }
+    let dataset = try #require(all["dataset"]?.first?.artifact)
+    let pairs = try #require(all["tests"]?.first?.artifact)
+    let settings: JSON = [
+      "model": ["type": "edsr-light", "channels": 16, "blocks": 1], "epochs": 2, "batch": 1, "accumulate": 1,
+    ]
+    let trained = try await runner.run("train", settings, .of(["dataset": dataset, "lr": pairs]))
+    all["models"] = [
+      LabelledArtifact(instance: "net", labels: [:], artifact: try #require(trained.artifacts["model"]))
+    ]
+    var found: [EvaluationResult] = []
+    for precision: JSON in ["float32", "bf16"] {
+      let raw = try await runner.run(
+        StageType(rawValue: stage), ["protocol": ["precision": precision], "panels": false, "resamples": 0], all)
+      found.append(
+        try EvaluationResult(decoding: Data(try raw.text("cross.json", "table").utf8), name: "cross.json"))
+    }
+    let plain = try await runner.run(StageType(rawValue: stage), ["panels": false, "resamples": 0], all)
+    let untold = try EvaluationResult(
+      decoding: Data(try plain.text("cross.json", "table").utf8), name: "cross.json")
+    #expect(untold.protocol == found[0].protocol && found[0].protocol != found[1].protocol)
+    #expect(!found[0].protocol.fields.contains { $0.name == "networks" })
+    #expect(found[1].protocol.fields.contains(ProtocolField("networks", "bfloat16 between layers")))
+    #expect(found[1].protocol.name == "masked, bf16" && found[1].protocol.summary.contains("bfloat16"))
+    let scores = try found.map { result in
+      try ["net", "bicubic"].map { try #require(result.value($0, on: "render_q8", "psnr", "mse")) }
+    }
+    #expect(try #require(untold.value("net", on: "render_q8", "psnr", "mse")) == scores[0][0])
+    #expect(scores[0][1] == scores[1][1])
+    #expect(scores[0][0] != scores[1][0] && abs(scores[0][0] - scores[1][0]) < 0.2)
+  }
+
   // MARK: - Zones
 
   @Test func theZoneOfViewsTakesFrontalCamerasOnly() async throws {

@@ -58,6 +58,26 @@ import Testing
     #expect(other.network != scores.network && other.bicubic == scores.bicubic)
   }
 
+  /// DORNet with its training-only branch: declared in the file, seen in the history.
+  @Test func dornetTrainsWithItsDegradation() async throws {
+    let runner = try StageRunner()
+    let (dataset, pairs) = try await inputs(runner)
+    func settings(_ model: JSON) -> JSON {
+      [
+        "model": model, "epochs": 2, "batch": 2, "accumulate": 1, "learning_rate": 0.001,
+        "loss": ["l1": 1, "gradient": 0, "redegradation": 0.1, "gate_balance": 0.02],
+      ]
+    }
+    let trained = try await runner.run("train", settings(Self.models[1]), .of(["dataset": dataset, "lr": pairs]))
+    let history = try trained.text("history.csv", "log")
+    #expect(history.contains("loss_redegradation") && history.contains("loss_gate_balance"))
+    await #expect {
+      _ = try await runner.run("train", settings(Self.models[0]), .of(["dataset": dataset, "lr": pairs]))
+    } throws: {
+      "\($0)".contains("degrades again (dornet)")
+    }
+  }
+
   private func score(_ runner: StageRunner, _ model: Artifact, _ dataset: Artifact, _ pairs: Artifact) async throws -> (
     network: Double, bicubic: Double
   ) {

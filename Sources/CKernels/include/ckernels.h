@@ -242,4 +242,28 @@ typedef struct {
 } ck_kernels;
 
 const ck_kernels *ck_kernels_for(int isa);
+
+// ---- large kernels from or to few channels -------------------------------------------------------------------------------
+// Convolutions with stride 1 between a thin image, a few channels in contiguous planes, and a wide one, channels-last.
+typedef struct {
+  int64_t n, thin, wide;    // images, channels; wide with padding
+  int64_t h, w, oh, ow;     // input and output: oh = h + 2 py - kh + 1
+  int64_t kh, kw, py, px;   // kernel, and zeros around the input, fewer than the kernel has
+  // Of a filter: floats from one thin channel to the next, from one wide channel to the next, how many wide channels there
+  // are, and whether its taps are turned by 180 degrees. A channel's taps are [kh][kw].
+  int64_t thin_stride, wide_stride, true_wide;
+  int rotate;
+} ck_thin;
+
+typedef struct {
+  // From x[n][thin][h][w] to y[n][oh][ow], pixel stride ys, of bfloat16 with `half`; bias[wide] padded, or null.
+  void (*input)(int threads, const ck_thin *g, const float *x, const float *weight, const float *bias, float *y, int64_t ys,
+                int half);
+  // From the wide image to y[n][thin][oh][ow]; bias[thin] or null.
+  void (*output)(int threads, const ck_thin *g, const ck_source *in, const float *weight, const float *bias, float *y);
+  // dweight[thin][kh][kw][wide]: the gradient of the filter of `input` for the thin image x and the gradient dy of its output.
+  void (*weight)(int threads, const ck_thin *g, const float *x, const ck_source *dy, float *dweight);
+} ck_thin_kernels;
+
+const ck_thin_kernels *ck_thin_kernels_for(int isa);
 #endif

@@ -2,7 +2,7 @@
 ///
 /// Input: depth [n, 1, h, w] and an RGB guide [n, 3, s h, s w], both 0...1; with `scale` 1 the depth already has the output's
 /// size, as the reference expects it, else it is enlarged as Pillow's bicubic does (a = -0.5), as the reference's loader did.
-/// Output [n, 1, s h, s w], not clamped. Parity: pretrained/dornet_t_*, layers/dornet_dcn_layer. Paper: Wang, Yan, Pan, Gao,
+/// Output [n, 1, s h, s w], not clamped; in training besides, where `gateNoise` asks for it, the result degraded again. Parity: pretrained/dornet_t_*, layers/dornet_dcn_layer. Paper: Wang, Yan, Pan, Gao,
 /// Zhang, Yang, "DORNet: A Degradation Oriented and Regularized Network for Blind Depth Super-Resolution", CVPR 2025.
 public final class DORNet: Network {
   static let kind = ModelKind(
@@ -11,6 +11,9 @@ public final class DORNet: Network {
       ModelOption("channels", 64, "Width n: 64, or 24 for DORNet-T."),
       ModelOption("reduction", 16, "Of the channel attention: 16, or 4 for DORNet-T."),
       ModelOption("scale", 4, "Enlargement of the input depth; 1 when it has the output's size already."),
+      ModelOption(
+        "degrader_gradient", true,
+        "Whether the loss `redegradation` reaches the kernels and the restored depth; the reference stops it there."),
     ],
     source: "Wang et al., CVPR 2025; yanzq95/DORNet",
     make: { options, initialiser in
@@ -18,7 +21,9 @@ public final class DORNet: Network {
       guard channels % 4 == 0, channels >= reduction else {
         throw ModelError("model `dornet`: `channels` must be a multiple of 4 and at least `reduction`")
       }
-      return DORNet(channels: channels, reduction: reduction, scale: try options.int("scale"), initialiser)
+      return DORNet(
+        channels: channels, reduction: reduction, scale: try options.int("scale"),
+        degraderGradient: try options.bool("degrader_gradient"), initialiser)
     })
 
   public let scale: Int
@@ -30,8 +35,13 @@ public final class DORNet: Network {
   let imageChain: [Conv2d]
   let encoder: DORNetEncoder
   let degrader: DORNetDegrader
+  let degraderGradient: Bool
 
-  public init(channels n: Int = 64, reduction: Int = 16, scale: Int = 1, _ initialiser: WeightInitialiser) {
+  public init(
+    channels n: Int = 64, reduction: Int = 16, scale: Int = 1, degraderGradient: Bool = true,
+    _ initialiser: WeightInitialiser
+  ) {
+    self.degraderGradient = degraderGradient
     func conv(_ inputs: Int, _ outputs: Int, _ kernel: Int = 3) -> Conv2d {
       Conv2d(inputs, outputs, kernelSize: kernel, padding: kernel / 2, initialiser)
     }
@@ -88,6 +98,11 @@ public final class DORNet: Network {
       if i < 4 { x = groups[i](i == 0 ? x : x.leakyReLU(0.1)) }
       results.append(x)
     }
-    return NetworkOutput(depth: tail(joinGroup(join(Tensor.concatenated(results))) + start))
+    var output = NetworkOutput(depth: tail(joinGroup(join(Tensor.concatenated(results))) + start))
+    if let noise = input.gateNoise {
+      output.redegradation = degrader(
+        query, restored: output.depth, degradation: summary, passesGradient: degraderGradient, random: noise)
+    }
+    return output
   }
 }

@@ -136,37 +136,3 @@ final class DORNetFusion: Module {
     return depth + join(Tensor.concatenated([gated, depth]))
   }
 }
-
-/// The training-only part that re-degrades the result. Held so that checkpoints load and save whole; its training losses are
-/// not implemented, so it gets no gradient.
-final class DORNetDegrader: Module {
-  let block: DORNetResidualBlock
-  let members: [(name: String, member: Member)]
-
-  init(_ n: Int, _ initialiser: WeightInitialiser) {
-    block = DORNetResidualBlock(1, n, initialiser)
-    func linear(_ inputs: Int, _ outputs: Int) -> [(name: String, member: Member)] {
-      [
-        ("weight", .parameter(Parameter(initialiser.standard([outputs, inputs], fanIn: inputs)))),
-        ("bias", .parameter(Parameter(initialiser.standard([outputs], fanIn: inputs)))),
-      ]
-    }
-    func prefixed(_ prefix: String, _ items: [(name: String, member: Member)]) -> [(name: String, member: Member)] {
-      items.map { ("\(prefix).\($0.name)", $0.member) }
-    }
-    var all: [(name: String, member: Member)] = [("c1", .module(block))] + prefixed("fc1", linear(n, 4 * n))
-    for i in 0..<3 { all.append(("dab_list.\(i).conv", .module(Conv2d(1, 1, kernelSize: 1, initialiser)))) }
-    let experts = "DecoderMoE"
-    all += [
-      ("\(experts).w_gate", .parameter(Parameter(.zeros([4 * n, 4])))),
-      ("\(experts).w_noise", .parameter(Parameter(.zeros([4 * n, 4])))),
-      ("\(experts).mean", .buffer(Buffer(.float(.zeros([1]))))),
-      ("\(experts).std", .buffer(Buffer(.float(.filled([1], 1))))),
-    ]
-    for (i, kernel) in [3, 5, 7, 9].enumerated() {
-      all += prefixed("\(experts).experts.\(i).mlp.0", linear(4 * n, n))
-      all += prefixed("\(experts).experts.\(i).mlp.2", linear(n, kernel * kernel))
-    }
-    members = all + [("conv", .module(Conv2d(1, 1, kernelSize: 1, initialiser)))]
-  }
-}

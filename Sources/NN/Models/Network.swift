@@ -16,6 +16,8 @@ public enum GuideKind: String, Sendable, Hashable {
 public struct NetworkInput {
   public var depth: Tensor
   public var guide: Tensor?
+  /// Draws the noise of the gates by which DORNet chooses how to degrade its result again; nil: it does not do that.
+  public var gateNoise: SeededRandom?
   public init(depth: Tensor, guide: Tensor? = nil) {
     self.depth = depth
     self.guide = guide
@@ -28,6 +30,8 @@ public struct NetworkOutput {
   public var depth: Tensor
   public var normal: Tensor?
   public var extra: [String: Tensor]
+  /// Where `gateNoise` asked for it (DORNet).
+  public var redegradation: Redegradation?
   public init(depth: Tensor, normal: Tensor? = nil, extra: [String: Tensor] = [:]) {
     self.depth = depth
     self.normal = normal

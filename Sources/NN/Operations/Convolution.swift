@@ -53,7 +53,9 @@ extension Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[1] * geometry.groups,
       "a weight of shape \(weight.shape) in \(geometry.groups) groups does not fit the input \(shape)")
-    if let form = FastConvolution.form(weight.shape, geometry) { return convolvedFast(weight, bias: bias, form) }
+    if let form = FastConvolution.form(weight.shape, geometry) {
+      return convolvedFast(weight, bias: bias, form, geometry)
+    }
     let k = weight.shape[0]
     let outputShape = [
       n, k, geometry.outputSize(h, geometry.kernelHeight), geometry.outputSize(w, geometry.kernelWidth),

@@ -63,6 +63,7 @@ extension Tensor {
           $0 + $1
         },
         variance: normalisation.variance, count: y.pixels))
+    normalisation.settle(y)
     let z = Tensor(shape: y.shape, recipe: .normalised(y, normalisation))
     let input = x.kept()
     let biasValue = convolution.bias?.tensor
@@ -127,6 +128,30 @@ final class ChannelNormalisation {
     var source = y.withSource { $0.pointee }
     (source.scale, source.shift) = (UnsafePointer(scale.data), UnsafePointer(offset.data))
     return source
+  }
+
+  /// Moves values of `y`, which nobody has read yet, until the normalised ones lie on the sides that a record in force imposes.
+  func settle(_ y: Tensor) {
+    guard let bends = Bends.active else { return }
+    let area = y.h * y.w
+    func factors(_ index: Int) -> (Float, Float) {
+      let channel = index / area % channels
+      return (scale.data[channel], offset.data[channel])
+    }
+    let arguments = y.values.enumerated().map { index, value in value * factors(index).0 + factors(index).1 }
+    let sides = arguments.map { Bends.Kind.zero.side($0) }
+    bends.settle(sides, magnitude: Bends.magnitude(arguments)) { index, side in
+      let (a, b) = factors(index)
+      precondition(a != 0, "a normalisation with the factor 0 has one side")
+      // Kernels multiply and add with or without a rounding between.
+      func isThere(_ value: Float) -> Bool {
+        Bends.Kind.zero.side(value * a + b) == side && Bends.Kind.zero.side(b.addingProduct(value, a)) == side
+      }
+      var value = -b / a
+      while !isThere(value) { value = (a > 0) == (side == 1) ? value.nextUp : value.nextDown }
+      y.data[y.place(of: index)] = value
+      return abs(arguments[index] - (value * a + b))
+    }
   }
 
   /// Where a kernel puts the sums that `gradientFactors` needs.

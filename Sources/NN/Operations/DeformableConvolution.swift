@@ -16,7 +16,8 @@ extension Tensor {
       offsets.c == 2 * factors.c && factors.c % points == 0 && weight.shape[1] * geometry.groups == c
         && offsets.h == geometry.outputSize(h, weight.shape[2]) && offsets.w == geometry.outputSize(w, weight.shape[3]),
       "offsets \(offsets.shape), factors \(factors.shape), weight \(weight.shape) do not fit the input \(shape)")
-    let (x, o, f, m) = (contiguous(), offsets.contiguous(), factors.contiguous(), weight.contiguous())
+    let (x, o) = (contiguous(), layout.settled(offsets.contiguous()))
+    let (f, m) = (factors.contiguous(), weight.contiguous())
     let y = layout.forward(x, o, f, m, bias?.contiguous())
     let (input, shifts, modulation, filter) = (x.detached(), o.detached(), f.detached(), m.detached())
     return y.recorded([x, o, f, m, bias]) { gradient, needs in
@@ -37,6 +38,33 @@ private struct DeformableConvolution {
   private var points: Int { kernelHeight * kernelWidth }
   private var pixels: Int { oh * ow }
 
+  /// Where a kernel point reads without an offset: in row `y` for the first of each pair of offsets, else in column `x`.
+  private func base(_ axis: Int, _ point: Int, _ pixel: Int) -> Float {
+    let (output, tap) = axis == 0 ? (pixel / ow, point / kernelWidth) : (pixel % ow, point % kernelWidth)
+    return Float(output * geometry.stride - geometry.padding + tap * geometry.dilation)
+  }
+
+  /// The offsets with each reading place between the pixels where a record in force has it: the interpolation has bends at
+  /// whole numbers. Normally just the offsets.
+  func settled(_ offsets: Tensor) -> Tensor {
+    guard let bends = Bends.active else { return offsets }
+    let values = offsets.values
+    func start(_ index: Int) -> Float {
+      let channel = index / pixels % (2 * offsetGroups * points)
+      return base(channel % 2, channel / 2 % points, index % pixels)
+    }
+    let places = values.enumerated().map { start($0) + $1 }
+    var moves: [(index: Int, value: Float)] = []
+    bends.settle(places.map { Int32($0.rounded(.down)) }, magnitude: Bends.magnitude(places)) { index, side in
+      let (start, isUp) = (start(index), places[index] < Float(side))
+      var value = (isUp ? Float(side) : Float(side + 1).nextDown) - start
+      while (start + value).rounded(.down) != Float(side) { value = isUp ? value.nextUp : value.nextDown }
+      moves.append((index, value))
+      return abs(start + value - places[index])
+    }
+    return offsets.replacing(moves)
+  }
+
   /// The four pixels around a reading place, with their weights and the derivatives of the weights; an index of -1 is
   /// outside the image.
   private struct Reading {
@@ -48,12 +76,7 @@ private struct DeformableConvolution {
 
   private func reading(_ offsets: UnsafePointer<Float>, group: Int, point: Int, pixel: Int) -> Reading {
     let plane = offsets + (group * points + point) * 2 * pixels + pixel
-    let y =
-      Float(
-        pixel / ow * geometry.stride - geometry.padding + point / kernelWidth * geometry.dilation) + plane[0]
-    let x =
-      Float(
-        pixel % ow * geometry.stride - geometry.padding + point % kernelWidth * geometry.dilation) + plane[pixels]
+    let (y, x) = (base(0, point, pixel) + plane[0], base(1, point, pixel) + plane[pixels])
     guard y > -1, x > -1, y < Float(h), x < Float(w) else { return Reading() }
     let (top, left) = (Int(y.rounded(.down)), Int(x.rounded(.down)))
     let (fy, fx) = (y - Float(top), x - Float(left))

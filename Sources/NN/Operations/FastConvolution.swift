@@ -1,13 +1,14 @@
 import CKernels
 
 /// Convolutions in channels-last layout with the SIMD kernels: 3x3 with stride 1 and padding 1 (Winograd, or directly from a
-/// single input channel), 1x1, and transposed 2x2 with stride 2. Everything else goes through `Convolution`.
+/// single input channel), 1x1, transposed 2x2 with stride 2, and large kernels from or to few channels. Everything else goes
+/// through `Convolution`.
 enum FastConvolution {
   static var kernels: ck_kernels { ck_kernels_for(NN.options.instructions.code)!.pointee }  // never null
   static var threads: Int32 { Int32(NN.options.threads) }
 
   enum Form {
-    case winograd, singleInput, singleOutput, pixel, depthwise
+    case winograd, singleInput, singleOutput, pixel, depthwise, thinInput, thinOutput
   }
 
   /// The form that fits, if fast algorithms are wanted and one does.
@@ -20,6 +21,8 @@ enum FastConvolution {
     switch (weight[2], weight[3], geometry.padding) {
     case (3, 3, 1): return weight[1] == 1 ? .singleInput : weight[0] == 1 ? .singleOutput : .winograd
     case (1, 1, 0): return .pixel
+    case (let height, let width, let padding) where max(height, width) >= 5 && padding < min(height, width):
+      return weight[1] <= mostThinChannels ? .thinInput : weight[0] <= mostThinChannels ? .thinOutput : nil
     default: return nil
     }
   }

@@ -4,7 +4,9 @@ import CKernels
 
 extension Tensor {
   /// `convolved` in one of the fast forms.
-  func convolvedFast(_ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form) -> Tensor {
+  func convolvedFast(
+    _ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form, _ geometry: ConvolutionGeometry
+  ) -> Tensor {
     let filter = weight.contiguous().detached()
     let offsets = bias?.contiguous().detached()
     let (k, c) = (filter.shape[0], filter.shape[1])
@@ -40,6 +42,10 @@ extension Tensor {
             dy, FastConvolution.packWinograd(filter, rotated: true), of: input, channels: c) : nil
         return [dx, own?.weight, own?.bias]
       }
+    case .thinInput:
+      return convolvedFromThin(weight, filter, bias: bias, offsets: offsets, padding: geometry.padding)
+    case .thinOutput:
+      return convolvedToThin(weight, filter, bias: bias, offsets: offsets, padding: geometry.padding)
     case .depthwise: return convolvedDepthwise(weight, filter, bias: bias, offsets: offsets)
     case .pixel:
       if k == 1 { return convolvedToOneChannel(weight, filter, bias: bias, offsets: offsets) }

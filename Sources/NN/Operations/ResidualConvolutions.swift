@@ -13,27 +13,28 @@ extension Tensor {
     }
     let x = channelsLast()
     let (firstFilter, secondFilter) = (first.weight.value, second.weight.value)
-    let middle = FastConvolution.winograd(
+    var middle = FastConvolution.winograd(
       x, FastConvolution.packWinograd(firstFilter), channels: firstFilter.shape[0],
-      epilogue: .init(bias: first.bias?.value, relu: true)
+      epilogue: .init(bias: first.bias?.value, relu: Bends.active == nil)
     ).y
+    if Bends.active != nil { middle = middle.settled(.zero).mapped { max($0, 0) } }
     Monitor.observe(middle, of: first.weight)
     let y = FastConvolution.winograd(
       middle, FastConvolution.packWinograd(secondFilter), channels: c,
       epilogue: .init(bias: second.bias?.value, residual: x, residualScale: factor)
     ).y
     Monitor.observe(y, of: second.weight)
-    let input = x.kept()
+    let (input, activated) = (x.kept(), middle)
     let inputs = [x, first.weight.tensor, first.bias?.tensor, second.weight.tensor, second.bias?.tensor]
     return y.recorded(inputs) { gradient, needs in
       let dy = gradient.channelsLast()
       let upstream = FastConvolution.Gradient(dy)
       let scale = [Float](repeating: factor, count: secondFilter.shape[0])
-      let outer = FastConvolution.winogradWeightGradient(middle, upstream, wantsBias: needs[4])
+      let outer = FastConvolution.winogradWeightGradient(activated, upstream, wantsBias: needs[4])
       let dmiddle = FastConvolution.winogradInputGradient(
         upstream, FastConvolution.packWinograd(secondFilter, rotated: true, scale: scale), of: nil,
         channels: secondFilter.shape[1])
-      let passed = dmiddle.throughReLU(of: middle)
+      let passed = dmiddle.throughReLU(of: activated)
       let inner = FastConvolution.winogradWeightGradient(input, passed, wantsBias: needs[2])
       let dx =
         needs[0]

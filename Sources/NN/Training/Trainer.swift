@@ -144,12 +144,12 @@ public final class Trainer {
     while step < stepsPerEpoch {
       network.clearGradients()
       var names: [String] = []
-      for _ in 0..<configuration.accumulation {
+      for part in 0..<configuration.accumulation {
         guard let samples = try loader.next() else { break }
         let batch = try Batch(samples)
         names += batch.names
         let weight = Double(batch.names.count)
-        let loss = try accumulate(batch, weight)
+        let loss = try accumulate(batch, weight, part: part)
         lossSum += Double(loss) * weight
         lossWeight += weight
       }
@@ -199,8 +199,17 @@ public final class Trainer {
   }
 
   /// The loss of a batch; its gradient, divided by the accumulation, is added to the parameters.
-  private func accumulate(_ batch: Batch, _ weight: Double) throws -> Float {
-    let loss = try BatchLoss(network(batch.input), batch, configuration.loss)
+  private func accumulate(_ batch: Batch, _ weight: Double, part: Int) throws -> Float {
+    var input = batch.input
+    if configuration.loss.needsRedegradation {
+      guard batch.target.h >= 16, batch.target.w >= 16 else {
+        throw TrainingError(
+          "the losses `redegradation` and `gate_balance` need maps of 16 x 16 pixels or more, not "
+            + "\(batch.target.w) x \(batch.target.h)")
+      }
+      input.gateNoise = SeededRandom(seed: configuration.seed, stream: "gates/\(epoch)/\(step)/\(part)")
+    }
+    let loss = try BatchLoss(network(input), batch, configuration.loss)
     let total = loss.total
     let value = total.item
     guard value.isFinite else { throw failure("the loss is \(value)", batch) }

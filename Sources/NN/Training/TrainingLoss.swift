@@ -28,6 +28,13 @@ extension TrainerConfiguration {
     public var gradientMap = 0.0
     /// Mean squared errors of the maps of the lower scales, against area averages of the truth (DSDMSR).
     public var deep = 0.0
+    /// L1 between the network's input and its result degraded again (DORNet).
+    public var redegradation = 0.0
+    /// How unevenly the experts of that degradation are chosen (DORNet).
+    public var gateBalance = 0.0
+
+    /// Whether the network must degrade its result again.
+    var needsRedegradation: Bool { redegradation != 0 || gateBalance != 0 }
 
     public init(l1: Double = 1, gradient: Double = 0.5, normals: Double = 0) {
       (self.l1, self.gradient, self.normals) = (l1, gradient, normals)
@@ -41,8 +48,10 @@ extension TrainerConfiguration {
 
     /// Whether there is anything to learn from.
     public var isEmpty: Bool {
-      [l1, gradient, normals, sobel, sobelMagnitude, charbonnier, mse, ssim, psnr, frequency, gradientMap, deep]
-        .allSatisfy { $0 == 0 }
+      [
+        l1, gradient, normals, sobel, sobelMagnitude, charbonnier, mse, ssim, psnr, frequency, gradientMap, deep,
+        redegradation, gateBalance,
+      ].allSatisfy { $0 == 0 }
     }
   }
 }
@@ -91,6 +100,16 @@ struct BatchLoss {
       add("gradient_map", weights.gradientMap, map.replaced(outside: batch.mask, by: truth).l1Loss(truth).affine(share))
     }
     if weights.deep != 0 { add("deep", weights.deep, try Self.deep(output, batch)) }
+    if weights.needsRedegradation {
+      guard let again = output.redegradation else {
+        throw TrainingError("the losses `redegradation` and `gate_balance` need a network that degrades again (dornet)")
+      }
+      if weights.redegradation != 0 {
+        let seen = again.depth.replaced(outside: batch.mask, by: again.query)
+        add("redegradation", weights.redegradation, seen.l1Loss(again.query).affine(share))
+      }
+      if weights.gateBalance != 0 { add("gate_balance", weights.gateBalance, again.imbalance) }
+    }
     guard !terms.isEmpty else { throw TrainingError("all terms of the loss have the weight 0") }
   }
 

@@ -29,7 +29,6 @@ struct MethodEvaluation {
     _ context: StageContext, scoring: ScoringProtocol, baselines: [any DepthMethod], panelSize: Int?, resamples: Int,
     baseline: String?
   ) throws {
-    NN.setThreads(context.threads)
     self.context = context
     self.scoring = scoring
     self.panelSize = panelSize
@@ -155,9 +154,12 @@ struct MethodEvaluation {
   }
 
   private func predict(_ method: any DepthMethod, _ view: EvaluatedSample) throws -> Raster {
-    let prediction = try method.predict(
-      view.low, width: view.truth.width, height: view.truth.height, photo: try method.guide.map { try view.guide($0) },
-      sample: view.name)
+    let photo = try method.guide.map { try view.guide($0) }
+    let options = ComputeOptions(threads: context.threads, precision: scoring.precision.value)
+    let prediction = try NN.with(options) {
+      try method.predict(
+        view.low, width: view.truth.width, height: view.truth.height, photo: photo, sample: view.name)
+    }
     return scoring.clamp ? prediction.clamped() : prediction
   }
 

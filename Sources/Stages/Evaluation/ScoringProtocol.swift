@@ -41,6 +41,7 @@ struct ScoringProtocol: StageParameters {
   var cropBorder = 0
   var clamp = true
   var unitsPerRange = 1.0
+  var precision = PrecisionName.float32
   var detailed = false
   var mesh: MeshScoring?
 
@@ -63,6 +64,9 @@ struct ScoringProtocol: StageParameters {
       "l1 and rmse in units of which the value range has this many: 255 for 8-bit units.",
       type: .double(1e-6...1e9)),
     .init(
+      "precision", \.precision,
+      "How networks store images between layers: bf16 takes half the memory; the figures stay float32."),
+    .init(
       "detailed", \.detailed,
       "Also gradient L1 and SSIM, delta accuracies and the angle between normals; several times slower."),
     .init("mesh", \.mesh, "Also mesh metrics, under one rule for making point clouds; null: none."),
@@ -82,13 +86,15 @@ struct ScoringProtocol: StageParameters {
       }
     let parts =
       [masked ? "masked" : "full view"] + zone.names(zones: zones)
-      + (outside == .keep ? [] : ["outside \(outside.rawValue)"]) + (mesh.map { ["mesh \($0.name)"] } ?? [])
+      + (outside == .keep ? [] : ["outside \(outside.rawValue)"]) + (precision == .float32 ? [] : [precision.rawValue])
+      + (mesh.map { ["mesh \($0.name)"] } ?? [])
     return EvaluationProtocolRecord(
       name: parts.joined(separator: ", "),
       summary:
         "Value range \(units), \(regions.joined(separator: ", ")), \(side.rawValue) samples, crop border \(cropBorder) px; "
         + "predictions are \(limited) and not quantised"
         + (outside == .keep ? ". " : ", outside the mask \(outsideText). ")
+        + (precision == .float32 ? "" : "Networks store images between layers in bfloat16. ")
         + "PSNR of the mean squared error over samples (mse), and mean of the samples' PSNR (mean)."
         + (mesh.map { " Point clouds by protocol \($0.description)." } ?? ""),
       fields: [
@@ -97,6 +103,7 @@ struct ScoringProtocol: StageParameters {
       ] + zone.fields(zones: zones) + [
         ProtocolField("crop border", "\(cropBorder) px"), ProtocolField("value range", "0...\(units)"),
         ProtocolField("prediction", "32-bit float, \(limited)"),
+      ] + (precision == .float32 ? [] : [ProtocolField("networks", "bfloat16 between layers")]) + [
         ProtocolField("ssim", "7 x 7 uniform window, K = 0.01, 0.03, over the unmasked bounding box of the region"),
         ProtocolField("aggregation", "mse: from the mean squared error over samples; mean: mean over samples"),
       ] + (mesh.map { [ProtocolField("mesh", $0.description)] } ?? []))

@@ -6,10 +6,6 @@ extension Train {
   enum OptimizerName: String, ParameterChoice { case adamw, adam, sgd }
   enum ScheduleUnit: String, ParameterChoice { case epoch, step }
   enum Criterion: String, ParameterChoice { case l1, psnr }
-  enum PrecisionName: String, ParameterChoice {
-    case float32, bf16
-    var value: ComputeOptions.Precision { self == .bf16 ? .bf16 : .float32 }
-  }
 
   struct NormalsLoss: StageParameters {
     enum Source: String, ParameterChoice { case none, splat, dsine }
@@ -39,6 +35,8 @@ extension Train {
     var frequency = 0.0
     var gradientMap = 0.0
     var deep = 0.0
+    var redegradation = 0.0
+    var gateBalance = 0.0
     static let fields: [ParameterField<Self>] = [
       .init("l1", \.l1, "Weight of the masked L1.", type: .double(0...1000)),
       .init("gradient", \.gradient, "Weight of the masked gradient loss.", type: .double(0...1000)),
@@ -62,6 +60,13 @@ extension Train {
       .init(
         "deep", \.deep, "Weight of the mean squared errors of the lower scales that dsdmsr predicts.",
         type: .double(0...1e6)),
+      .init(
+        "redegradation", \.redegradation,
+        "Weight of the L1 between the input and the result degraded again, as dornet is trained.",
+        type: .double(0...1000)),
+      .init(
+        "gate_balance", \.gateBalance, "Weight of how unevenly dornet's degradation chooses its experts.",
+        type: .double(0...1000)),
     ]
   }
 
@@ -227,6 +232,7 @@ extension Train {
       (result.charbonnier, result.charbonnierEpsilon) = (loss.charbonnier, loss.charbonnierEpsilon)
       (result.mse, result.ssim, result.psnr) = (loss.mse, loss.ssim, loss.psnr)
       (result.frequency, result.gradientMap, result.deep) = (loss.frequency, loss.gradientMap, loss.deep)
+      (result.redegradation, result.gateBalance) = (loss.redegradation, loss.gateBalance)
       return result
     }
 

@@ -118,6 +118,20 @@ let convolutionProblems: [DoubleCase] = [
       reference: { correlated($0[0], $0[1], $0[2], geometry) },
       operation: { $0[0].convolved($0[1], bias: $0[2], geometry.geometry) })
   },
+  DoubleCase(name: "convolution with a large kernel from or to few channels") { random in
+    var d = Draw(&random, kernels: [5, 7, 9], strides: 1, dilations: 1)
+    (d.padding, d.groups, d.channels, d.outputs) = (random.index(below: 5), 1, 1 + random.index(below: 3), 17)
+    if random.index(below: 2) == 0 { swap(&d.channels, &d.outputs) }
+    let geometry = d
+    return DoubleProblem(
+      detail: d.detail,
+      inputs: [
+        Grid([d.n, d.channels, d.h, d.w], &random), Grid([d.outputs, d.channels, d.kernel.0, d.kernel.1], &random),
+        Grid([d.outputs], &random),
+      ],
+      reference: { correlated($0[0], $0[1], $0[2], geometry) },
+      operation: { $0[0].convolved($0[1], bias: $0[2], geometry.geometry) })
+  },
   DoubleCase(name: "convolution by channel") { random in
     var d = Draw(&random, kernels: [3], strides: 1, dilations: 1)
     d.padding = 1
