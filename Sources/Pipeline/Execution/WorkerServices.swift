@@ -10,9 +10,12 @@ final class WorkerServices: StageServices {
   private let unsynced = Mutex<Set<Digest>>([])
   private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
 
-  init(store: Store, events: WorkerEventWriter) {
+  private let reportInterval: Duration
+
+  init(store: Store, events: WorkerEventWriter, reportInterval: Duration = .milliseconds(100)) {
     blobs = store
     self.events = events
+    self.reportInterval = reportInterval
   }
 
   func store(_ data: Data) throws -> StoredFile {
@@ -45,12 +48,12 @@ final class WorkerServices: StageServices {
     try blobs.syncBlobFolders(digests)
   }
 
-  /// Passes on ten reports a second at most; the last of a series always (`done == total`).
+  /// Passes on ten reports a second at most (fewer to a file); the last of a series always (`done == total`).
   func report(_ progress: StageProgress) {
     let now = ContinuousClock.now
     let isLast = progress.done != nil && progress.done == progress.total
     let passes = lastReport.withLock { last in
-      if !isLast, let previous = last, now - previous < .milliseconds(100) { return false }
+      if !isLast, let previous = last, now - previous < reportInterval { return false }
       last = now
       return true
     }
