@@ -35,14 +35,14 @@ public struct QueuePlace: Hashable, Sendable {
     return "\(known[state] ?? state.lowercased()) in Slurm (\(details))"
   }
 
-  var members: [String: JSON] {
+  package var members: [String: JSON] {
     [
       "job": .string(job), "state": .string(state), "reason": .string(reason), "node": .string(node),
       "restarts": .int(restarts), "adopted": .bool(isAdopted),
     ]
   }
 
-  init(_ json: JSON) {
+  package init(_ json: JSON) {
     self.init(
       job: json["job"]?.stringValue ?? "", state: json["state"]?.stringValue ?? "",
       reason: json["reason"]?.stringValue ?? "", node: json["node"]?.stringValue ?? "",

@@ -187,13 +187,13 @@ public actor Runner {
       let isFirst = signalled == nil
       signalled = signalled ?? number
       scheduler.stop()
+      if isFirst { sayThatItStops() }
       for item in work.values {
         if isFirst { item.process?.requestStop() } else { item.process?.end() }
       }
       // Between two attempts nothing runs; hashing in the background need not be waited for: it leaves nothing behind.
       for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running { stopped(vertex) }
       isAbandoned = !isFirst
-      if isFirst { sayThatItStops() }
     }
   }
 }

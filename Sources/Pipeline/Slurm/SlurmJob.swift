@@ -39,7 +39,7 @@ struct SlurmJob: Sendable {
     self.onID = onID
     events = SlurmEvents(path: submission.eventsPath)
     verdict = SlurmVerdict(grace: options.grace, settle: options.settle)
-    if let id { show(QueuePlace(job: id, state: "PENDING")) }
+    if let id, !isAdopted { show(QueuePlace(job: id, state: "PENDING")) }
   }
 
   // MARK: - What the job says

@@ -49,7 +49,7 @@ struct SlurmSubmission: Sendable {
 
   /// All submissions of a store that nobody has closed.
   static func open(in store: Store) throws -> [SlurmSubmission] {
-    guard FileSystem.exists(root(store)) else { return [] }
+    guard FileSystem.exists(root(store)) else { return [] }  // never a job from here
     return try FileSystem.names(in: root(store)).sorted().flatMap { key in
       let parent = "\(root(store))/\(key)"
       return try numbered(parent).map { SlurmSubmission(folder: "\(parent)/\($0.name)", store: store) }
