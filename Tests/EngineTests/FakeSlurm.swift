@@ -68,6 +68,7 @@ struct FakeSlurm {
       refuse) echo "sbatch: error: Batch job submission failed: Invalid partition name specified" >&2; exit 1 ;;
       garbage) printf 'b\x00\xff|a|%s\n' "$RANDOM"; exit 0 ;;
       hang) exec sleep 600 ;;
+      slow) rm "$s/fault.$program"; sleep 1 ;;
       empty) exit 0 ;;
     esac
     put() { echo "$2" >"$1.new" && mv "$1.new" "$1"; }

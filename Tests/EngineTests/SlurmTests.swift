@@ -217,6 +217,25 @@ import Testing
     #expect(try model(bench) == expected)
   }
 
+  /// The run ends once the id is noted.
+  @Test func aSignalDuringTheSubmissionLosesNothing() throws {
+    let bench = try Bench()
+    try bench.addPhotos(["a"])
+    let slurm = try FakeSlurm(bench)
+    slurm.set("fault.sbatch", "slow")
+    slurm.set("hold", "")
+    let path = try bench.writePipeline(try training(bench), slurm.settings(["timeout": 10.0]))
+    let run = try bench.start(path)
+    try wait("sbatch has begun") { !slurm.calls("sbatch").isEmpty }
+    run.kill(SIGINT)
+    #expect(run.wait().status == 128 + SIGINT)
+    #expect(slurm.jobs == 1)
+    #expect(FileManager.default.fileExists(atPath: slurm.jobFolder(1) + "/id.json"))
+    slurm.set("hold", nil)
+    let end = try bench.start(path).wait()
+    #expect(end.status == 0 && slurm.jobs == 1, "\(end.output)")
+  }
+
   @Test func aFailureThatNobodySawIsToldAndThenTriedAgain() throws {
     let bench = try Bench()
     try bench.addPhotos(["a"])

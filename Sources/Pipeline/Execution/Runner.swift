@@ -27,6 +27,8 @@ public actor Runner {
     var process: (any WorkerHandle)?
     var outcome: WorkerEvent?
     var timedOut = false
+    /// The attempt that has begun to work.
+    var startedAttempt = 0
     /// The attempt whose time limit is being watched.
     var timedAttempt = 0
   }

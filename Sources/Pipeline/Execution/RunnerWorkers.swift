@@ -73,10 +73,13 @@ extension Runner {
     switch event {
     case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
     case .started(let toRun, let reused):
-      samplesRun += toRun
+      // A batch job that was stopped and goes on starts several times; the first time counts all its samples.
+      let isFirst = work[vertex]?.startedAttempt != work[vertex]?.attempt
+      work[vertex]?.startedAttempt = work[vertex]?.attempt ?? 0
+      if isFirst { samplesRun += toRun }
       // Once the gate has let the samples through, the same work goes on.
       if toRun == 0, ranAhead[vertex] != nil { return }
-      if work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
+      if isFirst, work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
       let item = work[vertex]
       emit(
         .started(

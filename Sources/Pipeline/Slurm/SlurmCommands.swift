@@ -106,10 +106,9 @@ struct SlurmCommands: Hashable, Sendable {
   /// Trouble that goes away by itself; the job may be in the queue all the same.
   static func isPassing(_ message: String) -> Bool {
     let signs = [
-      "contact slurm controller", "timed out", "timeout", "temporarily", "connection refused", "connection reset",
-      "unable to establish", "zero bytes were transmitted", "resource unavailable", "no route to host",
-      "submit limit", "maxsubmit", "maxjobcount", "retry", "unexpected message received", "not responding",
-      "unable to open", "slurm backup controller", "communication", "socket",
+      "contact slurm controller", "timed out", "temporarily", "connection refused", "connection reset",
+      "unable to establish", "zero bytes were transmitted", "resource unavailable", "no route to host", "maxsubmit",
+      "maxjobcount", "not responding", "backup controller", "socket",
     ]
     let text = message.lowercased()
     return signs.contains { text.contains($0) }

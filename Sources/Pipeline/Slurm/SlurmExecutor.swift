@@ -15,6 +15,7 @@ final class SlurmExecutor: Executor {
     var orders: [Ticket: WorkOrder] = [:]
     /// Ids in the queue.
     var ids: [Ticket: String] = [:]
+    var submissions: [Ticket: SlurmSubmission] = [:]
     /// Those that the run does not wait for any more.
     var left: Set<Ticket> = []
     /// Submissions in a row that came to nothing.
@@ -123,7 +124,10 @@ final class SlurmExecutor: Executor {
 
   private func adopt(_ ticket: Ticket, _ order: WorkOrder, _ submission: SlurmSubmission, isOwn: Bool) {
     let id = submission.id
-    state.withLock { $0.ids[ticket] = id }
+    state.withLock { state in
+      state.ids[ticket] = id
+      state.submissions[ticket] = submission
+    }
     // `pipeline logs` finds the log in the run; it grows in the submission.
     let log = order.record.logPath(order.job.instance.id)
     unlink(log)
@@ -132,6 +136,8 @@ final class SlurmExecutor: Executor {
       ticket: ticket, order: order, submission: submission, id: id, isAdopted: !isOwn, options: options,
       program: command[0], onID: { id in self.state.withLock { $0.ids[ticket] = id } })
     watch.add(job) { self.reported(ticket, $0) }
+    // The run may have left it while it was being submitted.
+    if waiting(ticket) == nil, watch.leave(ticket) { exit(ticket, .stopped) }
   }
 
   private func reported(_ ticket: Ticket, _ report: SlurmJob.Report) {
@@ -157,6 +163,7 @@ final class SlurmExecutor: Executor {
   private func exit(_ ticket: Ticket, _ event: WorkerEvent) {
     let order = state.withLock { state in
       state.ids[ticket] = nil
+      state.submissions[ticket] = nil
       return state.orders.removeValue(forKey: ticket)
     }
     guard let order else { return }
@@ -170,10 +177,14 @@ final class SlurmExecutor: Executor {
     if atOnce || watch.leave(ticket) { exit(ticket, .stopped) }
   }
 
+  /// Its time is up. Whatever Slurm makes of that, another attempt is another job.
   fileprivate func cancel(_ ticket: Ticket) {
-    guard let id = state.withLock({ $0.ids[ticket] }) else { return }
+    let (id, submission) = state.withLock { ($0.ids[ticket], $0.submissions[ticket]) }
     let commands = options.commands
-    DispatchQueue.global().async { commands.cancel(id) }
+    submissions.async {
+      try? submission?.close("its time was up")  // then another attempt waits for its end
+      if let id { commands.cancel(id) }
+    }
   }
 
   /// What a person who ends the run should know; nil when no job is in the queue.

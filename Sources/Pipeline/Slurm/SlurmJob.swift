@@ -158,9 +158,11 @@ struct SlurmJob: Sendable {
   }
 
   private func clear() {
-    do { try submission.remove(keeping: order.record.logPath(order.job.instance.id)) } catch {
-      order.onEvent(.note(describe(error)))
-    }
+    do { try submission.remove(keeping: order.record.logPath(order.job.instance.id)) } catch let problem as FileProblem
+      where problem.code == ENOENT
+    {
+      return  // another run has done it at the same time
+    } catch { order.onEvent(.note(describe(error))) }
   }
 
   /// The last lines of the job's log, Slurm's own among them.

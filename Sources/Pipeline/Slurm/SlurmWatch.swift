@@ -74,7 +74,7 @@ final class SlurmWatch: Sendable {
   private func look(_ entries: inout [Entry], _ isSilent: inout Bool) {
     switch options.commands.look() {
     case .silent(let text):
-      if !isSilent { note("Slurm does not answer (\(text)); its jobs may go on all the same, waiting for it") }
+      if !isSilent { note("Slurm does not answer (\(text)); waiting, its jobs may go on all the same") }
       isSilent = true
     case .jobs(let jobs):
       if isSilent { note("Slurm answers again") }
