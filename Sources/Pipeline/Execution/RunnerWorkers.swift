@@ -74,8 +74,9 @@ extension Runner {
     case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
     case .started(let toRun, let reused):
       // A batch job that was stopped and goes on starts several times; the first time counts all its samples.
-      let isFirst = work[vertex]?.startedAttempt != work[vertex]?.attempt
-      work[vertex]?.startedAttempt = work[vertex]?.attempt ?? 0
+      let attempt = work[vertex]?.attempt ?? 0
+      let isFirst = work[vertex]?.startedAttempt != attempt
+      work[vertex]?.startedAttempt = attempt
       if isFirst { samplesRun += toRun }
       // Once the gate has let the samples through, the same work goes on.
       if toRun == 0, ranAhead[vertex] != nil { return }
