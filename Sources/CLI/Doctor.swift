@@ -14,6 +14,9 @@ struct Doctor: ParsableCommand {
       valueName: "kind"))
   var locks: LockChoice?
 
+  @Flag(help: "Check too that Slurm's programs are here and answer.")
+  var slurm = false
+
   @OptionGroup var storage: StoreOptions
 
   enum LockChoice: String, ExpressibleByArgument, CaseIterable {
@@ -53,6 +56,7 @@ struct Doctor: ParsableCommand {
     } catch {
       line(false, "store", "\(error)")
     }
+    if slurm { for check in SlurmCheck.all() { line(check.isGood, check.name, check.text) } }
     if problems > 0 { throw ExitCode(ExitCodes.stageFailed) }
   }
 

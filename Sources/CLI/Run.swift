@@ -10,7 +10,7 @@ struct Run: AsyncParsableCommand {
     commandName: "run", abstract: "Bring a pipeline up to date, running only what changed.",
     discussion: """
       Interrupt it at any time and run the same command again: it goes on where it was. The first Ctrl-C lets stages \
-      save their work, the second stops at once.
+      save their work, the second stops at once. Jobs in Slurm go on meanwhile; the next run waits for them.
       """)
 
   @OptionGroup var specification: SpecificationOptions
@@ -49,6 +49,9 @@ struct Run: AsyncParsableCommand {
       settings.remote_cache of the file say the same.
       """, valueName: "address"))
   var remoteCache: String?
+
+  @Option(help: "Where stages run: local or slurm; else as the file says, or local.")
+  var executor: ExecutorKind?
 
   @Option(help: "Text mixed into every key, to keep the results of an experiment apart.")
   var salt: String?
@@ -96,6 +99,7 @@ struct Run: AsyncParsableCommand {
       options: RunOptions(
         targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
         workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish, remote: remote,
+        executor: executor ?? pipeline.settings.executor, slurm: pipeline.settings.slurm,
         fileArguments: invocation.arguments(file: specification.file), question: question),
       observe: { view.show($0) })
     let signals = RunSignals { runner.signal($0) }
@@ -160,3 +164,4 @@ struct Run: AsyncParsableCommand {
 }
 
 extension PublishMode: ExpressibleByArgument {}
+extension ExecutorKind: ExpressibleByArgument {}

@@ -20,15 +20,19 @@ struct Status: ParsableCommand {
     options.targets = try context.pipeline.selectTargets(context.words)
     let plan = try Planning.plan(context.pipeline, store: context.store, options: options)
     let active = try context.store.runs().filter { $0.isActive && $0.pipeline == context.pipeline.name }
+    let jobs = try SlurmCheck.jobs(of: context.pipeline.name, in: context.store)
     if output.json {
       Console.standardOutput(
         JSON.object([
           "schema_version": 1, "pipeline": .string(context.pipeline.name),
-          "active_runs": .array(active.map { .string($0.id) }), "stages": .array(plan.stages.map(\.json)),
+          "active_runs": .array(active.map { .string($0.id) }),
+          "jobs": .array(jobs.map { JSON.object($0.place.members.merging(["stage": .string($0.instance)]) { $1 }) }),
+          "stages": .array(plan.stages.map(\.json)),
         ]).canonical + "\n")
       return
     }
     for run in active { Console.standardOutput("run \(run.id) is active since \(run.started)\n") }
+    for job in jobs { Console.standardOutput("\(job.instance): \(job.place.text)\n") }
     Console.standardOutput(PlanPrinter(json: false).text(plan))
     for stage in plan.stages {
       guard case .waiting(let status) = stage.action else { continue }

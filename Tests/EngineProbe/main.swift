@@ -58,7 +58,8 @@ func publishMode(_ json: JSON?) throws -> PublishMode {
       keepGoing: json["keep_going"]?.boolValue ?? false, cpus: json["cpus"]?.intValue, workerCommand: worker,
       outputsFolder: arguments[2] + "/../outputs",
       publish: try publishMode(json["publish"]),
-      remote: try json["remote"]?.stringValue.map(RemoteAddress.init)),
+      remote: try json["remote"]?.stringValue.map(RemoteAddress.init),
+      executor: json["slurm"] == nil ? .local : .slurm, slurm: json["slurm"].map(SlurmOptions.init) ?? SlurmOptions()),
     observe: { event in FileHandle.standardOutput.write(Data((event.json.canonical + "\n").utf8)) })
   let signals = RunSignals { runner.signal($0) }
   let summary = try await runner.run()

@@ -95,6 +95,7 @@ import Testing
     #expect(try key(bench, try base(bench, ["trace": "/somewhere/else"]), "map") == expected)
     let extras: [[String: JSON]] = [
       ["retries": 5], ["timeout": 9.0], ["resources": ["cpus": 3, "memory": 1000, "gpus": 1, "time": 5.0]],
+      ["resources": ["executor": "local"]], ["resources": ["executor": "slurm"]],
     ]
     for extra in extras { #expect(try key(bench, try base(bench, extra: extra), "map") == expected) }
     // Defaults written out, integers where numbers are meant.

@@ -97,4 +97,34 @@ import Testing
     #expect(drawn.hasPrefix("\u{1b}[4A\r\u{1b}[J"))
     #expect(drawn.split(separator: "\n").count == 4)
   }
+
+  /// A job waits in a queue, starts, reports.
+  private static let jobScript: [(Double, RunEvent)] = [
+    (0, .job(instance: "train", QueuePlace(job: "12", state: "PENDING"))),
+    (1, .job(instance: "train", QueuePlace(job: "12", state: "PENDING", reason: "Resources"))),
+    (60, .job(instance: "train", QueuePlace(job: "12", state: "RUNNING", node: "n1"))),
+    (61, .started(instance: "train", toRun: 0, reused: 0, reasons: [], attempt: 1)),
+    (63, .progress(instance: "train", StageProgress(done: 2, total: 4, unit: "steps"))),
+  ]
+
+  @Test func aJobSaysWhereItIs() {
+    func shown(_ style: ProgressView.Style) -> String {
+      var view = ProgressView(style: style, colour: false)
+      return Self.jobScript.map { view.show($1, at: $0, size: { .init(columns: 80, lines: 24) }) }.joined()
+    }
+    #expect(
+      shown(.plain) == """
+        job   train: queued in Slurm (job 12)
+        job   train: queued in Slurm (job 12, Resources)
+        job   train: on n1 (Slurm job 12)
+        start train
+
+        """)
+    let up = "\u{1b}[1A\r\u{1b}[J"
+    #expect(
+      shown(.terminal) == "train  0.0 s  queued in Slurm (job 12)\n"
+        + up + "train  1.0 s  queued in Slurm (job 12, Resources)\n" + up + "train  1 min 00 s  on n1 (Slurm job 12)\n"
+        + up + "train  0.0 s  on n1 (Slurm job 12)\n"
+        + up + "train  [##########----------]  2/4 steps  on n1 (Slurm job 12)\n")
+  }
 }

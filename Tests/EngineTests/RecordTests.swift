@@ -16,6 +16,12 @@ import Testing
       guard let data = FileManager.default.contents(atPath: root + "/" + path), !data.isEmpty else { continue }
       seeds.append(data)
     }
+    seeds += [
+      "12|PENDING||3fa9|Resources|/store/slurm/3fa9/1.0a\n13|OUT_OF_MEMORY|n[1-4]|a|b|None|/x|/y\n",
+      "JobId=2 JobName=wrap JobState=FAILED Reason=JobLaunchFailure ExitCode=0:9 NodeList=n1 Comment=a b=c\n",
+      "CANCELLED by 1000|0:15|n1\n", #"{"event":"queue","job":"12","node":"n1","restarts":1,"state":"RUNNING"}"#,
+    ].map { Data($0.utf8) }
+    #expect(seeds.suffix(4).allSatisfy { RecordReaders.readAll($0) > 0 })
     #expect(seeds.reduce(0) { $0 + RecordReaders.readAll($1) } >= 10)
     var random = SeededRandom(seed: 11)
     for _ in 0..<5000 {

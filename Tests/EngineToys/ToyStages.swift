@@ -154,6 +154,7 @@ public struct ToyJoin: Stage {
     if parameters.fail == "kill" { kill(getpid(), SIGKILL) }
     if parameters.fail == "memory" { useMemory() }
     if parameters.fail == "hang" { while true { sleep(1) } }
+    if parameters.fail == "swell" { swell() }
     if parameters.fail == "once" {
       let mark = context.scratch.appendingPathComponent("tried")
       if !FileManager.default.fileExists(atPath: mark.path) {
@@ -184,6 +185,14 @@ private func useMemory() {
     let block = UnsafeMutableRawPointer.allocate(byteCount: 10_000_000, alignment: 4096)
     memset(block, 1, 10_000_000)
   }
+}
+
+/// Holds 300 MB for twenty seconds: enough for a batch system to notice.
+private func swell() {
+  let block = UnsafeMutableRawPointer.allocate(byteCount: 300_000_000, alignment: 4096)
+  memset(block, 1, 300_000_000)
+  sleep(20)
+  block.deallocate()
 }
 
 /// A chain of digests in many steps, with a checkpoint after each.

@@ -282,6 +282,34 @@ import Testing
 
   // MARK: - Settings
 
+  @Test func aProfileChoosesTheExecutor() throws {
+    let text = """
+      version: 1
+      stages: { a: { uses: command, with: { run: [a] } } }
+      profiles:
+        cluster:
+          settings: { executor: slurm, slurm: { partition: gpu, arguments: [--exclusive], signal: 10min, max_jobs: 7 } }
+          stages: { a: { resources: { executor: local } } }
+      """
+    #expect(try load(text).settings.executor == .local)
+    let cluster = try load(text, profile: "cluster")
+    #expect(cluster.settings.executor == .slurm && cluster["a"]?.resources.executor == .local)
+    let slurm = cluster.settings.slurm
+    #expect(slurm.partition == "gpu" && slurm.arguments == ["--exclusive"] && slurm.signal == 600 && slurm.maxJobs == 7)
+  }
+
+  @Test(arguments: [
+    ("arguments: [--job-name=x]", "is chosen by the engine"),
+    ("arguments: [-J, x]", "write an option and its value as one"),
+    ("arguments: [-Jx]", "is chosen by the engine"), ("poll: 100ms", "`poll` must be 1 s or longer"),
+    ("max_jobs: 0", "must be 1...100000"), ("partiton: x", "did you mean `partition`?"),
+  ]) func badSlurmSettingsAreTold(_ setting: String, _ message: String) throws {
+    let found = try problems(
+      "version: 1\nstages: { a: { uses: command, with: { run: [a] } } }\nsettings: { slurm: { \(setting) } }\n")
+    #expect(found.contains(message), "\(found)")
+    #expect(found.contains("test.yaml:3:"))
+  }
+
   @Test func settingsAndDefaults() throws {
     let pipeline = try load(
       """

@@ -72,6 +72,9 @@ struct LiveRun {
     }
     switch name {
     case "up_to_date": stages[index].state = .cached
+    case "job":
+      stages[index].detail = QueuePlace(event).text
+      if event["state"]?.stringValue == "RUNNING" { stages[index].state = .running }
     case "started":
       stages[index].state = .running
       stages[index].detail = ""

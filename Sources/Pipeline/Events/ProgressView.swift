@@ -29,6 +29,8 @@ package struct ProgressView {
     var message: String?
     var metrics: [String: Double] = [:]
     var lastPlain: Double
+    /// Where it is, when that is not here.
+    var place: String?
   }
 
   private let style: Style
@@ -71,6 +73,7 @@ package struct ProgressView {
       return started(instance, toRun, reused, reasons, attempt, time)
     case .waitingForOther(let instance, let holder):
       return ["wait  \(instance): another run is making it (\(holder))"]
+    case .job(let instance, let place): return job(instance, place, time)
     case .progress(let instance, let progress): return note(instance, progress, time)
     case .finished(let instance, let seconds, let run, let reused, let isReused):
       remove(instance)
@@ -107,8 +110,9 @@ package struct ProgressView {
   private mutating func started(
     _ instance: String, _ toRun: Int, _ reused: Int, _ reasons: [String], _ attempt: Int, _ time: Double
   ) -> [String] {
+    let place = jobs.first { $0.instance == instance }?.place
     remove(instance)
-    var job = Job(instance: instance, started: time, lastPlain: time)
+    var job = Job(instance: instance, started: time, lastPlain: time, place: place)
     if toRun + reused > 0 { (job.total, job.done) = (toRun, 0) }
     jobs.append(job)
     if style == .terminal { return [] }
@@ -119,6 +123,15 @@ package struct ProgressView {
       text += " (\(reason)\(reasons.count > 1 ? " and \(reasons.count - 1) more" : ""))"
     }
     return [text]
+  }
+
+  private mutating func job(_ instance: String, _ place: QueuePlace, _ time: Double) -> [String] {
+    if let index = jobs.firstIndex(where: { $0.instance == instance }) {
+      jobs[index].place = place.text
+    } else {
+      jobs.append(Job(instance: instance, started: time, lastPlain: time, place: place.text))
+    }
+    return style == .terminal ? [] : ["job   \(instance): \(place.text)"]
   }
 
   /// The last line of a run.
@@ -172,6 +185,7 @@ package struct ProgressView {
       text += "  \(name) \(String(format: "%.4g", value))"
     }
     if let message = job.message { text += "  \(message)" }
+    if let place = job.place { text += "  \(place)" }
     if let width, text.count > width { text = String(text.prefix(max(0, width - 1))) + "…" }
     return text
   }

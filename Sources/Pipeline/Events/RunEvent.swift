@@ -10,6 +10,8 @@ public enum RunEvent: Sendable {
   case started(instance: String, toRun: Int, reused: Int, reasons: [String], attempt: Int)
   /// Another process makes the same result; this run waits for it.
   case waitingForOther(instance: String, holder: String)
+  /// Where a batch job of this instance stands.
+  case job(instance: String, QueuePlace)
   case progress(instance: String, StageProgress)
   case finished(instance: String, seconds: Double, samplesRun: Int, samplesReused: Int, reused: Bool)
   /// Samples that the result just made leaves out, with the stage's reasons; comes after `finished`.
@@ -47,6 +49,8 @@ public enum RunEvent: Sendable {
         ])
     case .waitingForOther(let instance, let holder):
       set("waiting_for_other", ["stage": .string(instance), "holder": .string(holder)])
+    case .job(let instance, let place):
+      set("job", place.members.merging(["stage": .string(instance)]) { $1 })
     case .progress(let instance, let progress):
       set("progress", progress.members.merging(["stage": .string(instance)]) { $1 })
     case .finished(let instance, let seconds, let run, let reused, let isReused):

@@ -22,6 +22,8 @@ public struct RunOptions: Sendable {
   /// Where results are looked for that this store does not have.
   public var remote: RemoteAddress?
   public var remoteLimits: RemoteLimits
+  public var executor: ExecutorKind
+  public var slurm: SlurmOptions
   /// The pipeline file and what changes it, as words of a command line, for messages.
   public var fileArguments: String
   /// The command line, for the record, without passwords.
@@ -33,7 +35,8 @@ public struct RunOptions: Sendable {
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
     force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
     publish: PublishMode = .auto, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
-    fileArguments: String = "FILE", command: [String] = CommandLine.arguments, question: RunQuestion? = nil
+    executor: ExecutorKind = .local, slurm: SlurmOptions = SlurmOptions(), fileArguments: String = "FILE",
+    command: [String] = CommandLine.arguments, question: RunQuestion? = nil
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -47,6 +50,8 @@ public struct RunOptions: Sendable {
     self.publish = publish
     self.remote = remote
     self.remoteLimits = remoteLimits
+    self.executor = executor
+    self.slurm = slurm
     self.fileArguments = fileArguments
     self.command = command.map(RemoteAddress.redacted)
     self.question = question

@@ -13,6 +13,7 @@ public actor Runner {
     case timeout(Int, attempt: Int)
     case endTimeout(Int, attempt: Int)
     case keepLatest
+    case note(String)
     case signal(Int32)
   }
 
@@ -23,9 +24,13 @@ public actor Runner {
     var withheld: [String: String]
     var reasons: [RunReason]
     var attempt = 0
-    var process: WorkerProcess?
+    var process: (any WorkerHandle)?
     var outcome: WorkerEvent?
     var timedOut = false
+    /// The attempt that has begun to work.
+    var startedAttempt = 0
+    /// The attempt whose time limit is being watched.
+    var timedAttempt = 0
   }
 
   let pipeline: ResolvedPipeline
@@ -33,6 +38,9 @@ public actor Runner {
   let options: RunOptions
   let planner: Planner
   let publisher: Publisher
+  let local: LocalExecutor
+  /// Nil when everything runs on this machine.
+  let slurm: SlurmExecutor?
   let observe: @Sendable (RunEvent) -> Void
   let inbox: AsyncStream<Message>
   let send: AsyncStream<Message>.Continuation
@@ -81,15 +89,23 @@ public actor Runner {
       try Planner(pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
     }
     publisher = Publisher(folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
+    local = LocalExecutor(command: options.workerCommand, store: store)
     latest = try LatestResults(pipeline: pipeline.name, store: store)
-    (inbox, send) = AsyncStream.makeStream(of: Message.self)
+    let (inbox, send) = AsyncStream.makeStream(of: Message.self)
+    (self.inbox, self.send) = (inbox, send)
+    slurm =
+      options.executor == .local
+      ? nil
+      : SlurmExecutor(
+        command: options.workerCommand, store: store, options: options.slurm, note: { send.yield(.note($0)) })
     pool.maxConcurrentOperationCount = max(2, options.cpus)
     let graph = Graph(pipeline.instances)
     let targets = options.targets.isEmpty ? pipeline.targets : options.targets
     let wanted = graph.ancestors(of: targets.compactMap { pipeline.position(of: $0) })
     scheduler = Scheduler(
       graph: graph, wanted: wanted, limits: .init(cpus: options.cpus, memory: options.memory),
-      maxJobs: options.maxJobs, keepGoing: options.keepGoing)
+      maxJobs: options.maxJobs, maxBatchJobs: options.executor == .slurm ? options.slurm.maxJobs : 0,
+      keepGoing: options.keepGoing)
   }
 
   /// Tells the run about a signal: the first lets stages save their work, the second ends them at once.
@@ -157,30 +173,29 @@ public actor Runner {
     case .timeout(let vertex, let attempt):
       guard work[vertex]?.attempt == attempt, let process = work[vertex]?.process else { return }
       work[vertex]?.timedOut = true
-      process.signal(SIGTERM)
+      process.endSoon()
       let send = send
       Task {
         try? await Task.sleep(for: Self.grace)  // never cancelled
         send.yield(.endTimeout(vertex, attempt: attempt))
       }
     case .endTimeout(let vertex, let attempt):
-      if work[vertex]?.attempt == attempt { work[vertex]?.process?.signal(SIGKILL) }
+      if work[vertex]?.attempt == attempt { work[vertex]?.process?.end() }
     case .keepLatest:
       isKeepingLatest = false
       try latest.update(keys)
+    case .note(let text): emit(.note(instance: nil, message: text))
     case .signal(let number):
       let isFirst = signalled == nil
       signalled = signalled ?? number
       scheduler.stop()
+      if isFirst { sayThatItStops() }
       for item in work.values {
-        if isFirst { item.process?.requestStop() } else { item.process?.signal(SIGKILL) }
+        if isFirst { item.process?.requestStop() } else { item.process?.end() }
       }
       // Between two attempts nothing runs; hashing in the background need not be waited for: it leaves nothing behind.
       for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running { stopped(vertex) }
       isAbandoned = !isFirst
-      if isFirst {
-        emit(.note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
-      }
     }
   }
 }

@@ -59,7 +59,8 @@ extension Runner {
   }
 
   func demand(_ instance: StageInstance) -> Scheduler.Demand {
-    .init(
+    if slurm != nil, instance.resources.executor != .local { return .batch }
+    return .init(
       cpus: min(max(1, instance.resources.cpus ?? options.cpus), options.cpus),
       memory: min(instance.resources.memory ?? 0, options.memory))
   }

@@ -8,6 +8,7 @@ extension Runner {
   }
 
   func finish() throws -> RunSummary {
+    slurm?.close()
     try latest.update(keys)
     let states = scheduler.states
     var summary = RunSummary(

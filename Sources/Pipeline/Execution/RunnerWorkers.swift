@@ -17,32 +17,36 @@ extension Runner {
     item.outcome = nil
     item.timedOut = false
     let demand = demand(instance)
+    let isBatch = demand.isBatch
     let job = WorkerJob(
       instance: instance, mode: item.mode, run: record.id, store: store.root, durable: store.durable,
       key: item.resolution.key, group: item.resolution.group, inputs: item.resolution.inputs,
       sources: item.resolution.sources, samples: item.resolution.samples ?? [], withheld: item.withheld,
-      force: options.force.contains(instance.id) && !ran.contains(vertex), threads: demand.cpus,
+      force: options.force.contains(instance.id) && !ran.contains(vertex),
+      threads: isBatch ? instance.resources.cpus ?? 0 : demand.cpus,
       listings: item.resolution.listings)
-    let path = record.jobPath(instance.id, item.attempt)
-    try store.write(Data(job.json.canonical.utf8), to: path, sync: .none)
     let send = send
-    do {
-      item.process = try WorkerProcess.start(
-        command: options.workerCommand, jobPath: path, logPath: record.logPath(instance.id),
-        environment: environment(),
-        onEvent: { send.yield(.worker(vertex, $0)) }, onExit: { send.yield(.exited(vertex, $0)) })
-    } catch {
+    let order = WorkOrder(
+      job: job, attempt: item.attempt, record: record, pipeline: pipeline.name, environment: environment(),
+      onEvent: { send.yield(.worker(vertex, $0)) }, onExit: { send.yield(.exited(vertex, $0)) })
+    let executor: any Executor = if isBatch, let slurm { slurm } else { local }
+    do { item.process = try executor.start(order) } catch {
       fail(vertex, error)
       return
     }
-    let attempt = item.attempt
-    if let limit = instance.timeout {
-      Task {
-        try? await Task.sleep(for: .seconds(limit))  // never cancelled
-        send.yield(.timeout(vertex, attempt: attempt))
-      }
-    }
+    // A batch job's time counts from when it leaves the queue.
+    if !isBatch { watchTime(vertex, &item) }
     work[vertex] = item
+  }
+
+  private func watchTime(_ vertex: Int, _ item: inout Work) {
+    guard let limit = pipeline.instances[vertex].timeout, item.timedAttempt != item.attempt else { return }
+    item.timedAttempt = item.attempt
+    let (send, attempt) = (send, item.attempt)
+    Task {
+      try? await Task.sleep(for: .seconds(limit))  // never cancelled
+      send.yield(.timeout(vertex, attempt: attempt))
+    }
   }
 
   /// What a worker sees of the environment: enough to find programs, nothing that could change a result.
@@ -69,16 +73,26 @@ extension Runner {
     switch event {
     case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
     case .started(let toRun, let reused):
-      samplesRun += toRun
+      // A batch job that was stopped and goes on starts several times; the first time counts all its samples.
+      let attempt = work[vertex]?.attempt ?? 0
+      let isFirst = work[vertex]?.startedAttempt != attempt
+      work[vertex]?.startedAttempt = attempt
+      if isFirst { samplesRun += toRun }
       // Once the gate has let the samples through, the same work goes on.
       if toRun == 0, ranAhead[vertex] != nil { return }
-      if work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
+      if isFirst, work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
       let item = work[vertex]
       emit(
         .started(
           instance: id, toRun: toRun, reused: reused, reasons: item?.reasons.map(\.text) ?? [],
           attempt: item?.attempt ?? 1))
     case .note(let message): emit(.note(instance: id, message: message))
+    case .queue(let place):
+      emit(.job(instance: id, place))
+      if place.isRunning, var item = work[vertex] {
+        watchTime(vertex, &item)
+        work[vertex] = item
+      }
     case .remoteFailed(let message):
       guard remote != nil else { return }  // said already
       remote = nil
@@ -158,6 +172,15 @@ extension Runner {
       try? await Task.sleep(for: .seconds(delay))  // never cancelled
       send.yield(.launch(vertex))
     }
+  }
+
+  /// What becomes of the work at the first signal.
+  func sayThatItStops() {
+    let isLocal = work.contains { $0.value.process != nil && !demand(pipeline.instances[$0.key]).isBatch }
+    if isLocal || slurm == nil {
+      emit(.note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
+    }
+    if let text = slurm?.farewell { emit(.note(instance: nil, message: text)) }
   }
 
   func stopped(_ vertex: Int) {

@@ -36,6 +36,10 @@ struct Scheduler: Sendable {
   struct Demand: Hashable, Sendable {
     var cpus: Int
     var memory: Int
+    /// Waits in a queue of its own, which knows what is free where.
+    var isBatch = false
+
+    static let batch = Demand(cpus: 0, memory: 0, isBatch: true)
   }
 
   enum Action: Hashable, Sendable {
@@ -48,10 +52,13 @@ struct Scheduler: Sendable {
   private let graph: Graph
   private let limits: Demand
   private let maxJobs: Int
+  private let maxBatchJobs: Int
   private let keepGoing: Bool
   private var demands: [Int: Demand] = [:]
   private var used = Demand(cpus: 0, memory: 0)
   private var running: Set<Int> = []
+  /// Those of `running` that are batch jobs.
+  private var batch: Set<Int> = []
   private var queue: [Int] = []
   private var remaining: [Int]
   private var ready: [Int] = []
@@ -59,11 +66,16 @@ struct Scheduler: Sendable {
   private var hasFailed = false
   private var open: Int
 
-  /// - Parameter wanted: the instances to bring up to date; must hold all they read from.
-  init(graph: Graph, wanted: Set<Int>, limits: Demand, maxJobs: Int, keepGoing: Bool) {
+  /// - Parameters:
+  ///   - wanted: the instances to bring up to date; must hold all they read from.
+  ///   - maxJobs: at once, of both kinds together.
+  init(
+    graph: Graph, wanted: Set<Int>, limits: Demand, maxJobs: Int, maxBatchJobs: Int = 0, keepGoing: Bool
+  ) {
     self.graph = graph
     self.limits = limits
     self.maxJobs = maxJobs
+    self.maxBatchJobs = maxBatchJobs
     self.keepGoing = keepGoing
     states = (0..<graph.count).map { wanted.contains($0) ? .blocked : .left }
     remaining = graph.upstream.map(\.count)
@@ -93,27 +105,36 @@ struct Scheduler: Sendable {
     }
     ready = []
     var index = 0
+    // What stands behind may be smaller, but must not starve what waits for cores: they are kept in order.
+    var coresAreKept = false
     while index < queue.count {
       let vertex = queue[index]
       let demand = demands[vertex] ?? Demand(cpus: 1, memory: 0)
-      let fits =
-        running.isEmpty
-        || (running.count < maxJobs && used.cpus + demand.cpus <= limits.cpus
-          && used.memory + demand.memory <= limits.memory)
-      guard fits else {
-        // What stands behind may be smaller, but must not starve this one for ever: cores are kept in order.
-        if used.cpus + demand.cpus > limits.cpus { break }
+      guard fits(demand), demand.isBatch || !coresAreKept else {
+        if !demand.isBatch, used.cpus + demand.cpus > limits.cpus { coresAreKept = true }
+        // Nothing of either kind can follow.
+        if coresAreKept, running.count >= maxJobs || batch.count >= maxBatchJobs { break }
         index += 1
         continue
       }
       queue.remove(at: index)
       running.insert(vertex)
+      if demand.isBatch { batch.insert(vertex) }
       used.cpus += demand.cpus
       used.memory += demand.memory
       states[vertex] = .running
       actions.append(.launch(vertex))
     }
     return actions
+  }
+
+  private func fits(_ demand: Demand) -> Bool {
+    if running.isEmpty { return true }
+    guard running.count < maxJobs else { return false }
+    if demand.isBatch { return batch.count < maxBatchJobs }
+    // One instance alone may need more than there is.
+    return running.count == batch.count
+      || used.cpus + demand.cpus <= limits.cpus && used.memory + demand.memory <= limits.memory
   }
 
   // MARK: - What happened
@@ -200,6 +221,7 @@ struct Scheduler: Sendable {
 
   private mutating func release(_ vertex: Int) {
     guard running.remove(vertex) != nil, let demand = demands[vertex] else { return }
+    batch.remove(vertex)
     used.cpus -= demand.cpus
     used.memory -= demand.memory
   }

@@ -9,6 +9,8 @@ public enum Worker {
   /// any stage runs.
   static let remoteVariable = "PIPELINE_WORKER_REMOTE"
   static let remoteLimitsVariable = "PIPELINE_WORKER_REMOTE_LIMITS"
+  /// The folder of the submission when this is a batch job.
+  static let batchVariable = "PIPELINE_WORKER_BATCH"
   /// How long a worker whose runner has died may take to save its work.
   static let orphanGrace: UInt32 = 30
 
@@ -19,12 +21,14 @@ public enum Worker {
   public static func main(jobPath: String, catalogue: StageCatalogue) async -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGINT, SIG_IGN)  // the terminal's Ctrl-C is for the runner, which passes on what is meant
+    let remote = takeRemote()
+    if let folder = ProcessInfo.processInfo.environment[batchVariable] {
+      return await batch(jobPath, folder, catalogue, remote)
+    }
     _ = fcntl(eventDescriptor, F_SETFD, FD_CLOEXEC)
     let events = WorkerEventWriter(fd: eventDescriptor)
-    let remote = takeRemote()
     do {
-      guard let data = try FileSystem.read(jobPath) else { throw FileProblem("read", jobPath, code: ENOENT) }
-      let job = try WorkerJob(json: JSON(parsing: data), catalogue: catalogue)
+      let job = try readJob(jobPath, catalogue)
       let store = Store(root: job.store, durable: job.durable)
       let services = WorkerServices(store: store, events: events)
       let termination = watch(services)
@@ -40,6 +44,44 @@ public enum Worker {
     return 0
   }
 
+  private static func batch(
+    _ jobPath: String, _ folder: String, _ catalogue: StageCatalogue, _ remote: RemoteCache?
+  ) async -> Int32 {
+    let environment = ProcessInfo.processInfo.environment
+    let id = environment["SLURM_JOB_ID"] ?? ""
+    do {
+      var job = try readJob(jobPath, catalogue)
+      let store = Store(root: job.store, durable: job.durable)
+      let submission = SlurmSubmission(folder: folder, store: store)
+      // What the stage does not ask for is what the queue gives.
+      if job.threads == 0 { job.threads = environment["SLURM_CPUS_ON_NODE"].flatMap(Int.init) ?? 1 }
+      if let problem = replacement(job) {
+        try submission.set(outcome: .failed(problem), job: id)
+        return 0
+      }
+      return await BatchWorker(submission: submission, job: job, store: store, id: id, remote: remote).run()
+    } catch {
+      FileHandle.standardError.write(Data("error: \(describe(error))\n".utf8))
+      return 1
+    }
+  }
+
+  /// A job may wait for days; meanwhile the program can become another, whose results are not those of the key.
+  private static func replacement(_ job: WorkerJob) -> WorkerEvent.Failure? {
+    let (planned, own) = (job.key.preimage["version"]?.intValue, job.instance.type.version)
+    guard planned != own else { return nil }
+    return WorkerEvent.Failure(
+      kind: .failure,
+      message: "the program was replaced while this job waited: `\(job.instance.type.type)` is version \(own) now, "
+        + "the job is for version \(planned ?? 0)",
+      help: "run the same command again: it plans with the new program")
+  }
+
+  private static func readJob(_ jobPath: String, _ catalogue: StageCatalogue) throws -> WorkerJob {
+    guard let data = try FileSystem.read(jobPath) else { throw FileProblem("read", jobPath, code: ENOENT) }
+    return try WorkerJob(json: JSON(parsing: data), catalogue: catalogue)
+  }
+
   private static func takeRemote() -> RemoteCache? {
     let environment = ProcessInfo.processInfo.environment
     let limits = environment[remoteLimitsVariable].flatMap(RemoteLimits.init(text:)) ?? RemoteLimits()
@@ -50,7 +92,7 @@ public enum Worker {
     }
   }
 
-  private static func failure(_ error: any Error) -> WorkerEvent.Failure {
+  static func failure(_ error: any Error) -> WorkerEvent.Failure {
     switch error {
     case let error as StageFailure: .init(kind: .failure, message: error.message, help: error.help)
     case let error as BadSample:
@@ -66,12 +108,17 @@ public enum Worker {
     }
   }
 
+  static func onSignal(_ number: Int32, _ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler(handler: body)
+    source.resume()
+    return source
+  }
+
   /// Stops the stage when the runner says so, when it is gone (its end of the pipe closes), or on SIGTERM.
   private static func watch(_ services: WorkerServices) -> any DispatchSourceSignal {
-    signal(SIGTERM, SIG_IGN)
-    let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
-    termination.setEventHandler { services.stop() }
-    termination.resume()
+    let termination = onSignal(SIGTERM) { services.stop() }
     let thread = Thread {
       var byte: UInt8 = 0
       while true {

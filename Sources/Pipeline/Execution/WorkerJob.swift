@@ -26,11 +26,13 @@ struct WorkerJob: Sendable {
   var force: Bool
   var threads: Int
   var listings: [Data]
+  /// Where the programs of Slurm are; nil for PATH.
+  var slurmFolder: String?
 }
 
 extension WorkerJob {
   var json: JSON {
-    [
+    var members: [String: JSON] = [
       "format": 1, "instance": instance.json, "mode": .string(mode.rawValue), "run": .string(run),
       "store": .string(store), "durable": .bool(durable), "key": key.preimage, "group": group?.preimage ?? .null,
       "inputs": .object(
@@ -47,6 +49,8 @@ extension WorkerJob {
       "force": .bool(force), "threads": .int(threads),
       "listings": .array(listings.map { .string(String(decoding: $0, as: UTF8.self)) }),
     ]
+    members["slurm"] = slurmFolder.map(JSON.string)
+    return .object(members)
   }
 
   /// - Throws: `StageFailure` when the file is not a job of this version.
@@ -76,6 +80,7 @@ extension WorkerJob {
     withheld = (json["withheld"]?.objectValue ?? [:]).compactMapValues(\.stringValue)
     force = json["force"]?.boolValue ?? false
     threads = json["threads"]?.intValue ?? 1
+    slurmFolder = json["slurm"]?.stringValue
     listings = (json["listings"]?.arrayValue ?? []).compactMap { $0.stringValue.map { Data($0.utf8) } }
   }
 }

@@ -9,11 +9,13 @@ final class WorkerServices: StageServices {
   private let events: WorkerEventWriter
   private let stopping = Atomic<Bool>(false)
   private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
+  private let reportInterval: Duration
 
-  init(store: Store, events: WorkerEventWriter) {
+  init(store: Store, events: WorkerEventWriter, reportInterval: Duration = .milliseconds(100)) {
     blobs = BlobBatch(store)
     root = store.root
     self.events = events
+    self.reportInterval = reportInterval
   }
 
   func store(_ data: Data) throws -> StoredFile { try blobs.put(data) }
@@ -32,12 +34,12 @@ final class WorkerServices: StageServices {
   /// visible then.
   func flush(recording result: StageResult? = nil) throws { try blobs.commit(recording: result) }
 
-  /// Passes on ten reports a second at most; the last of a series always (`done == total`).
+  /// Passes on ten reports a second at most (fewer to a file); the last of a series always (`done == total`).
   func report(_ progress: StageProgress) {
     let now = ContinuousClock.now
     let isLast = progress.done != nil && progress.done == progress.total
     let passes = lastReport.withLock { last in
-      if !isLast, let previous = last, now - previous < .milliseconds(100) { return false }
+      if !isLast, let previous = last, now - previous < reportInterval { return false }
       last = now
       return true
     }

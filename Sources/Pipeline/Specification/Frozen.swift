@@ -13,7 +13,7 @@ extension StageInstance {
     members["resources"] = .object(
       [
         "cpus": resources.cpus.map(JSON.int), "memory": resources.memory.map(JSON.int), "gpus": .int(resources.gpus),
-        "time": resources.time.map(JSON.double),
+        "time": resources.time.map(JSON.double), "executor": resources.executor.map { .string($0.rawValue) },
       ].compactMapValues { $0 })
     members["seed"] = seed.map { .string(String($0)) }
     members["timeout"] = timeout.map(JSON.double)
@@ -55,7 +55,8 @@ extension StageInstance {
       seed: json["seed"]?.stringValue.flatMap(UInt64.init),
       resources: StageResources(
         cpus: json["resources"]?["cpus"]?.intValue, memory: json["resources"]?["memory"]?.intValue,
-        gpus: json["resources"]?["gpus"]?.intValue ?? 0, time: json["resources"]?["time"]?.doubleValue),
+        gpus: json["resources"]?["gpus"]?.intValue ?? 0, time: json["resources"]?["time"]?.doubleValue,
+        executor: json["resources"]?["executor"]?.stringValue.flatMap(ExecutorKind.init(rawValue:))),
       retries: json["retries"]?.intValue ?? 0, timeout: json["timeout"]?.doubleValue,
       gate: json["gate"].flatMap { gate in
         guard let approve = gate["approve"]?.stringValue.flatMap(GateApproval.init(rawValue:)) else { return nil }

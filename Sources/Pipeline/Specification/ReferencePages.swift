@@ -98,6 +98,9 @@ public enum ReferencePages {
       `gate: automatic`, `gate: explicit`, `gate: false`, or a map:
 
       \(settings(GateSettings.descriptions))
+      ### `settings`
+
+      \(settings(RunSettings.descriptions))
       ### `compare`
 
       \(settings(CompareSettings.descriptions))

@@ -47,6 +47,8 @@ public struct PipelineSettings: Hashable, Sendable {
   /// Where results are looked for before they are made; without user and password.
   public var remoteCache: String?
   public var publish = PublishMode.auto
+  public var executor = ExecutorKind.local
+  public var slurm = SlurmOptions()
 }
 
 /// One dimension of a file's variants and matrix.

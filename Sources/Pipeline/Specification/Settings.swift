@@ -6,16 +6,20 @@ struct ResourceSettings: StageParameters {
   var memory: ByteCount?
   var gpus = 0
   var time: TimeSpan?
+  var executor: ExecutorKind?
 
   static let fields: [ParameterField<Self>] = [
     .init("cpus", \.cpus, "Processor cores.", type: .optional(.int(1...4096))),
     .init("memory", \.memory, "Memory, such as `16GB`."),
     .init("gpus", \.gpus, "Graphics processors.", type: .int(0...64)),
-    .init("time", \.time, "Wall-clock limit of a batch job, such as `8h`."),
+    .init(
+      "time", \.time, "Wall-clock limit of a batch job, such as `8h`; a stage that needs longer goes on in another."),
+    .init(
+      "executor", \.executor, "`local` keeps a small stage out of the queue when the run's executor is Slurm."),
   ]
 
   var resources: StageResources {
-    StageResources(cpus: cpus, memory: memory?.bytes, gpus: gpus, time: time?.seconds)
+    StageResources(cpus: cpus, memory: memory?.bytes, gpus: gpus, time: time?.seconds, executor: executor)
   }
 }
 
@@ -66,8 +70,12 @@ struct CompareSettings: StageParameters {
 struct RunSettings: StageParameters {
   var remoteCache: String?
   var publish = PublishMode.auto
+  var executor = ExecutorKind.local
+  var slurm = SlurmSettings()
 
   static let fields: [ParameterField<Self>] = [
+    .init("executor", \.executor, "Where stages run: `local` on this machine, `slurm` as jobs of a cluster."),
+    .init("slurm", \.slurm, "How jobs are submitted when the executor is `slurm`."),
     .init("remote_cache", \.remoteCache, "Address of an HTTP cache where results are looked for before they are made."),
     .init(
       "publish", \.publish,

@@ -49,7 +49,8 @@ extension SpecificationLoader {
     if let word = node["remote_cache"]?.json.stringValue { check(remote: word, at: node["remote_cache"]?.mark) }
     do {
       let found = try RunSettings(parameter: node)
-      return PipelineSettings(remoteCache: found.remoteCache, publish: found.publish)
+      return PipelineSettings(
+        remoteCache: found.remoteCache, publish: found.publish, executor: found.executor, slurm: found.slurm.options)
     } catch let problems as ParameterProblems {
       diagnostics += problems.diagnostics.map {
         var problem = $0

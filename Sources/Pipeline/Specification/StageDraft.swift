@@ -47,7 +47,8 @@ struct StageSettings {
   var signature: JSON {
     [
       resources.cpus.map(JSON.int) ?? .null, resources.memory.map(JSON.int) ?? .null, .int(resources.gpus),
-      resources.time.map(JSON.double) ?? .null, .int(retries), timeout.map(JSON.double) ?? .null,
+      resources.time.map(JSON.double) ?? .null, resources.executor.map { .string($0.rawValue) } ?? .null, .int(retries),
+      timeout.map(JSON.double) ?? .null,
       .string(onBadSample.rawValue),
       gate.map { [.string($0.approve.rawValue), .double($0.coverage), .string($0.message)] } ?? .null,
     ]

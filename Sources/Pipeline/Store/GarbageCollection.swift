@@ -16,7 +16,7 @@ extension Store {
   }
 
   /// Removes what nothing needs. Needed are: the latest result of every instance of every pipeline, the results of the
-  /// newest `keepRuns` runs of each pipeline and of active ones, and pinned results. Whatever is younger than `grace` stays
+  /// newest `keepRuns` runs of each pipeline and of active ones, pinned results, and what jobs in a queue read. Whatever is younger than `grace` stays
   /// too, because a run may just be making use of it.
   /// - Parameters:
   ///   - dryRun: only counts.
@@ -28,7 +28,7 @@ extension Store {
     func isOld(_ path: String) -> Bool { FileSystem.linkStatus(path).map { $0.changed <= youngest } ?? false }
 
     let (keys, oldRuns) = try roots(keepRuns: keepRuns)
-    var live: Set<Digest> = []
+    var live = try readBySlurmJobs()
     var deadResults: [String] = []
     for (key, path) in try entries("results", suffix: ".json") {
       let result = try FileSystem.read(path).flatMap { Self.decodeRecord($0).flatMap(StageResult.init) }
@@ -72,7 +72,10 @@ extension Store {
         if !dryRun { try FileSystem.removeTree(scratch + "/" + name) }
       }
     }
-    if !dryRun { try removeUnusedLocks(now) }
+    if !dryRun {
+      try removeOldSubmissions(now)
+      try removeUnusedLocks(now)
+    }
     return report
   }
 

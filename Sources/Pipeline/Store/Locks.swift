@@ -13,6 +13,9 @@ final class KeyLock: Sendable {
 
   private init(_ held: Held) { self.held = held }
 
+  /// The open file that is the lock, where it is one.
+  var descriptor: Int32? { if case .file(let fd) = held { fd } else { nil } }
+
   deinit {
     switch held {
     case .file(let fd): close(fd)

@@ -15,6 +15,14 @@ package enum RecordReaders {
     if !SourceListing.parse(data).isEmpty { count += 1 }
     if !StatCache.parse(data).isEmpty { count += 1 }
     if LeaseRecord(data) != nil { count += 1 }
+    // What the programs of Slurm say.
+    let text = String(decoding: data, as: UTF8.self)
+    for line in text.split(whereSeparator: \.isNewline) {
+      if SlurmJobState(line: String(line)) != nil { count += 1 }
+      _ = SlurmCommands.jobID(line)
+    }
+    if SlurmDetails(scontrol: text)?.ending != nil { count += 1 }
+    if SlurmDetails(sacct: text)?.ending != nil { count += 1 }
     if let json = try? JSON(parsing: data) {
       if Locking(json) != nil { count += 1 }
       if LatestResults.keys(json).isEmpty == false { count += 1 }

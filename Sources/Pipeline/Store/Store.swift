@@ -8,6 +8,7 @@ import Synchronization
 ///     results/ab/cdef….json what a stage delivered, by its key; written after all its blobs
 ///     samples/ab/cdef….log  results of single samples, one line each, by the key of what they share
 ///     scratch/<key>/        a stage's working folder; survives failures
+///     slurm/<key>/          jobs of a cluster, until their end is known
 ///     locks/ tmp/ index/ quarantine/ runs/ latest/ approvals/ published/
 ///     locking.json          how processes keep out of each other's way
 ///     links                 which blobs were published as hard links

@@ -56,16 +56,23 @@ extension Store {
   func closure(of result: StageResult) throws -> Set<Digest>? {
     var found: Set<Digest> = []
     for output in result.outputs.values {
-      guard holds(output.digest, size: output.size) else { return nil }
-      let artifact: Artifact
-      do { artifact = try self.artifact(output) } catch is DamagedBlob { return nil }
-      found.insert(output.digest)
-      for file in artifact.files.values + artifact.samples.flatMap(\.files.values) {
-        if found.insert(file.digest).inserted, !holds(file.digest, size: file.size) { return nil }
-      }
+      guard let part = try closure(of: output) else { return nil }
+      found.formUnion(part)
     }
     // Listings may be gone without harm.
     for digest in listings(of: result) where holds(digest, size: nil) { found.insert(digest) }
+    return found
+  }
+
+  /// Digests of an artifact's manifest and files; nil when any is missing.
+  func closure(of output: ArtifactReference) throws -> Set<Digest>? {
+    guard holds(output.digest, size: output.size) else { return nil }
+    let artifact: Artifact
+    do { artifact = try self.artifact(output) } catch is DamagedBlob { return nil }
+    var found: Set<Digest> = [output.digest]
+    for file in artifact.files.values + artifact.samples.flatMap(\.files.values) {
+      if found.insert(file.digest).inserted, !holds(file.digest, size: file.size) { return nil }
+    }
     return found
   }
 

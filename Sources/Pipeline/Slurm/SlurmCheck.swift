@@ -1,0 +1,54 @@
+import Foundation
+
+/// What `pipeline doctor` and `pipeline status` want to know of Slurm.
+public enum SlurmCheck {
+  /// One thing that was looked at.
+  public struct Finding: Hashable, Sendable {
+    public var isGood: Bool
+    public var name: String
+    public var text: String
+  }
+
+  /// Whether the programs are here, and whether the controller answers.
+  public static func all() -> [Finding] {
+    let commands = SlurmCommands(timeout: 20)
+    let version = commands.version()
+    guard version.status == 0 else {
+      return [Finding(isGood: false, name: "slurm", text: "\(version.message); jobs are submitted where sbatch is")]
+    }
+    let name = version.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    let found = Finding(isGood: true, name: "slurm", text: name)
+    switch commands.look() {
+    case .jobs(let jobs):
+      let living = jobs.count { !$0.hasEnded }
+      return [found, Finding(isGood: true, name: "queue", text: "answers; \(living) jobs of yours are in it")]
+    case .silent(let text): return [found, Finding(isGood: false, name: "queue", text: "does not answer: \(text)")]
+    }
+  }
+
+  /// Where the jobs of a pipeline stand that nobody has seen the end of. Asks the queue only if there are any.
+  public static func jobs(of pipeline: String, in store: Store) throws -> [(instance: String, place: QueuePlace)] {
+    let open = try SlurmSubmission.open(in: store).compactMap { submission -> (SlurmSubmission, String)? in
+      guard let intent = submission.intent, intent["pipeline"]?.stringValue == pipeline,
+        let instance = intent["instance"]?.stringValue
+      else { return nil }
+      return (submission, instance)
+    }
+    if open.isEmpty { return [] }
+    let look = SlurmCommands(timeout: 20).look()
+    return open.map { submission, instance in
+      let id = submission.id ?? ""
+      if submission.hasOutcome {
+        return (instance, QueuePlace(job: id, state: "ENDED", reason: "run again to see how"))
+      }
+      switch look {
+      case .silent: return (instance, QueuePlace(job: id, state: "UNKNOWN", reason: "Slurm does not answer"))
+      case .jobs(let jobs):
+        guard let job = jobs.first(where: { id.isEmpty ? $0.folder == submission.folder : $0.id == id }) else {
+          return (instance, QueuePlace(job: id, state: "UNKNOWN", reason: "not in the queue"))
+        }
+        return (instance, QueuePlace(job: job.id, state: job.state, reason: job.reason, node: job.nodes))
+      }
+    }
+  }
+}
