@@ -2,8 +2,13 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #define VL 16
 #define ROWS32 14
+#define COLUMNS32 32
 #define ROWS16 28
+#define COLUMNS16 16
+#define DEPTH INT64_MAX
 #define OUTER32 8
+#define OUTER_COLUMNS32 32
+#define LENGTH (1 << 20)
 #define OUTER16 16
 #define KERNELS ck_kernels_avx512
 #include "simd/table.h"
