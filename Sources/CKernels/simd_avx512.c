@@ -6,6 +6,9 @@
 #define ROWS16 28
 #define COLUMNS16 16
 #define DEPTH INT64_MAX
+#define FETCH_COLUMNS 0
+#define TILES64 56
+#define TILES 28
 #define OUTER32 8
 #define OUTER_COLUMNS32 32
 #define LENGTH (1 << 20)

@@ -26,16 +26,22 @@ PANEL_TILE(panel_tile32, ROWS32, COLUMNS32, 32)
 PANEL_TILE(panel_tile16, ROWS16, COLUMNS16, 16)
 
 // out[row][width] for `rows` rows of a panel; rows are rounded up to whole tiles, so panel and out need room for that. Of
-// DEPTH channels the packed columns stay in the first-level cache while the rows pass by.
-#define PANEL_PRODUCT(TILE, ROWS, COLUMNS, WIDTH)                                                                  \
+// DEPTH channels the packed columns stay in the first-level cache while the rows pass by; meanwhile, with FETCH_COLUMNS, those
+// that follow are asked for: the rest of these, or `next`, the columns of the next product (null: unknown).
+#define PANEL_PRODUCT(TILE, ROWS, COLUMNS, WIDTH)                                                                 \
   for (int64_t c0 = 0; c0 < c; c0 += DEPTH) {                                                                     \
-    const float *part = panel + c0 * panel_rows, *own = columns + c0 * WIDTH;                                     \
+    const float *part = panel + c0 / 16 * block_step, *own = columns + c0 * WIDTH;                                     \
+    const float *soon = c0 + DEPTH < c ? own + DEPTH * WIDTH : next;                                              \
+    int64_t share = pieces(least(c - c0, DEPTH) * WIDTH / 16, pieces(rows, ROWS) * (WIDTH / COLUMNS)) * 16;       \
     for (int64_t r = 0; r < rows; r += ROWS)                                                                      \
-      for (int64_t k = 0; k < WIDTH; k += COLUMNS)                                                                \
-        TILE(least(c - c0, DEPTH) / 16, c0 == 0, part + r * 16, panel_rows * 16, own + k, out + r * WIDTH + k);   \
+      for (int64_t k = 0; k < WIDTH; k += COLUMNS) {                                                              \
+        if (FETCH_COLUMNS && soon)                                                                                \
+          for (int64_t end = share; end > 0; end -= 16, soon += 16) __builtin_prefetch(soon);                     \
+        TILE(least(c - c0, DEPTH) / 16, c0 == 0, part + r * 16, block_step, own + k, out + r * WIDTH + k);   \
+      }                                                                                                           \
   }
-INLINE void panel_product(int64_t rows, int64_t c, const float *panel, int64_t panel_rows, const float *columns,
-                          int64_t width, float *out) {
+INLINE void panel_product(int64_t rows, int64_t c, const float *panel, int64_t block_step, const float *columns,
+                          int64_t width, float *out, const float *next) {
   if (width == 32) {
     PANEL_PRODUCT(panel_tile32, ROWS32, COLUMNS32, 32)
   } else {
