@@ -5,7 +5,7 @@
 
 // out[r][0 ..< columns] = sum over c of panel row r times packed columns, ROWS rows and COLUMNS of the block's WIDTH columns.
 // All but the first call for a tile go on with the sums that the one before left in out.
-#define PANEL_TILE(NAME, ROWS, COLUMNS, WIDTH)                                                                     \
+#define PANEL_TILE(NAME, ROWS, COLUMNS, WIDTH)                                                                    \
   static void NAME(int64_t blocks, int first, const float *panel, int64_t block_step, const float *columns, float *out) { \
     enum { V = COLUMNS / VL };                                                                                    \
     vf sum[ROWS][V];                                                                                              \
@@ -26,18 +26,18 @@ PANEL_TILE(panel_tile32, ROWS32, COLUMNS32, 32)
 PANEL_TILE(panel_tile16, ROWS16, COLUMNS16, 16)
 
 // out[row][width] for `rows` rows of a panel; rows are rounded up to whole tiles, so panel and out need room for that. Of
-// DEPTH channels the packed columns stay in the first-level cache while the rows pass by; meanwhile, with FETCH_COLUMNS, those
+// DEPTH channels the packed columns stay in the first-level cache while the rows pass by; meanwhile, with FETCH_AHEAD, those
 // that follow are asked for: the rest of these, or `next`, the columns of the next product (null: unknown).
 #define PANEL_PRODUCT(TILE, ROWS, COLUMNS, WIDTH)                                                                 \
   for (int64_t c0 = 0; c0 < c; c0 += DEPTH) {                                                                     \
-    const float *part = panel + c0 / 16 * block_step, *own = columns + c0 * WIDTH;                                     \
-    const float *soon = c0 + DEPTH < c ? own + DEPTH * WIDTH : next;                                              \
+    const float *part = panel + c0 / 16 * block_step, *own = columns + c0 * WIDTH;                                \
+    const float *soon = c - c0 > DEPTH ? columns + (c0 + DEPTH) * WIDTH : next;                                   \
     int64_t share = pieces(least(c - c0, DEPTH) * WIDTH / 16, pieces(rows, ROWS) * (WIDTH / COLUMNS)) * 16;       \
     for (int64_t r = 0; r < rows; r += ROWS)                                                                      \
       for (int64_t k = 0; k < WIDTH; k += COLUMNS) {                                                              \
-        if (FETCH_COLUMNS && soon)                                                                                \
+        if (FETCH_AHEAD && soon)                                                                                  \
           for (int64_t end = share; end > 0; end -= 16, soon += 16) __builtin_prefetch(soon);                     \
-        TILE(least(c - c0, DEPTH) / 16, c0 == 0, part + r * 16, block_step, own + k, out + r * WIDTH + k);   \
+        TILE(least(c - c0, DEPTH) / 16, c0 == 0, part + r * 16, block_step, own + k, out + r * WIDTH + k);        \
       }                                                                                                           \
   }
 INLINE void panel_product(int64_t rows, int64_t c, const float *panel, int64_t block_step, const float *columns,

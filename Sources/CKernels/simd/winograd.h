@@ -7,7 +7,7 @@
 
 #define POINT_A 0.70710678118654752440
 #define POINT_B 1.41421356237309504880
-enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 1 << 20 };
+enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 1 << WEIGHT_CHUNK };
 
 // B^T for six values: pair 0 makes rows 0 and 5, pair 1 rows 1 and 2 (points +-a), pair 2 rows 3 and 4 (points +-b).
 INLINE void input_rows(const vf d[6], int pair, vf *first, vf *second) {
@@ -195,7 +195,7 @@ INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t 
   for (int64_t lane = 0; lane < 16; lane += VL) {
     source_factors f = factors_of(s, kind, k16 + lane);
     vf rows[6][4], sum = splat(0);
-    UNROLL for (int j = 0; j < 4; j++) {
+    PASSES for (int j = 0; j < 4; j++) {
       vf d[4], o[6];
       UNROLL for (int i = 0; i < 4; i++) {
         int there = whole || (at.y + i < h && at.x + j < w);
@@ -206,7 +206,7 @@ INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t 
       UNROLL for (int i = 0; i < 6; i++) rows[i][j] = o[i];
     }
     if (sums) store(sums + lane, load(sums + lane) + sum);
-    UNROLL for (int i = 0; i < 6; i++) {
+    PASSES for (int i = 0; i < 6; i++) {
       vf o[6];
       gradient_rows(rows[i], o);
       UNROLL for (int j = 0; j < 6; j++) store(m + (i * 6 + j) * position_step + lane, o[j]);
