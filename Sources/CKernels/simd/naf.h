@@ -11,7 +11,7 @@ INLINE void naf_product(int64_t rows, int64_t c, int64_t k, const float *panel, 
                         const float *bias, float *wide) {
   for (int64_t k0 = 0; k0 < k; k0 += 32) {
     float *out = wide + k0 * room;
-    panel_product(rows, c, panel, room, filter + k0 * c, 32, out);
+    panel_product(rows, c, panel, room * 16, filter + k0 * c, 32, out, 0);
     if (!bias) continue;
     for (int64_t lane = 0; lane < 32; lane += VL) {
       vf b = load(bias + k0 + lane);

@@ -61,7 +61,7 @@ static void product_pixels(void *context, int64_t index) {
   for (int tap = 0; tap < writes; tap++)
     for (int64_t k = 0; k < p->k; k += 32) {
       int64_t width = least(32, p->k - k);
-      panel_product(count, depth, panel, room, p->filter + (tap * p->k + k) * depth, width, out);
+      panel_product(count, depth, panel, room * 16, p->filter + (tap * p->k + k) * depth, width, out, 0);
       for (int64_t i = 0; i < count; i++) {
         int64_t y = (writes == 1 ? first + i : large_pixel(first + i, p->w, tap)) * p->ys + k;
         for (int64_t lane = 0; lane < width; lane += VL) {

@@ -2,8 +2,16 @@
 // is inlined into code compiled for that set.
 //
 //   VL            floats in a vector: 16, 8 or 4
-//   ROWS32        rows of the register tile that is 32 floats wide
-//   ROWS16        rows of the register tile that is 16 floats wide; a multiple of ROWS32
+// and the sizes that suit its registers and caches:
+//   ROWS32, COLUMNS32   register tile in packed blocks of 32 columns: its sums, one row of columns and one broadcast value
+//   ROWS16, COLUMNS16   the same in blocks of 16; ROWS16 is a multiple of ROWS32
+//   DEPTH               channels of a packed block that are multiplied before the next ones are looked at
+//   FETCH_AHEAD         whether products ask for the columns that follow
+//   TILES64, TILES      tiles of a Winograd task, up to 64 channels and beyond; multiples of ROWS16, at most MOST_TILES
+//   OUTER32, OUTER_COLUMNS32, OUTER16   register tiles of sums over rows
+//   LENGTH              rows that are summed before the next ones are looked at
+//   WEIGHT_CHUNK        logarithm of the floats in a chunk of transformed tiles, for the gradient of the weights
+// DEPTH, LENGTH and WEIGHT_CHUNK change no result: sums go on in the same order.
 
 #include "../include/ckernels.h"
 
@@ -11,6 +19,12 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+// A pass over the rows or columns of a tile: straight code where registers hold the tile, else a loop over the stack.
+#if VL == 16
+#define PASSES UNROLL
+#else
+#define PASSES _Pragma("clang loop unroll(disable)")
+#endif
 
 typedef float vf __attribute__((ext_vector_type(VL)));
 typedef float vf_unaligned __attribute__((ext_vector_type(VL), aligned(4), may_alias));

@@ -7,7 +7,7 @@
 
 #define POINT_A 0.70710678118654752440
 #define POINT_B 1.41421356237309504880
-enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 1 << 20 };
+enum { POSITIONS = 36, WEIGHT_CHUNK_FLOATS = 1 << WEIGHT_CHUNK };
 
 // B^T for six values: pair 0 makes rows 0 and 5, pair 1 rows 1 and 2 (points +-a), pair 2 rows 3 and 4 (points +-b).
 INLINE void input_rows(const vf d[6], int pair, vf *first, vf *second) {
@@ -195,7 +195,7 @@ INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t 
   for (int64_t lane = 0; lane < 16; lane += VL) {
     source_factors f = factors_of(s, kind, k16 + lane);
     vf rows[6][4], sum = splat(0);
-    UNROLL for (int j = 0; j < 4; j++) {
+    PASSES for (int j = 0; j < 4; j++) {
       vf d[4], o[6];
       UNROLL for (int i = 0; i < 4; i++) {
         int there = whole || (at.y + i < h && at.x + j < w);
@@ -206,7 +206,7 @@ INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t 
       UNROLL for (int i = 0; i < 6; i++) rows[i][j] = o[i];
     }
     if (sums) store(sums + lane, load(sums + lane) + sum);
-    UNROLL for (int i = 0; i < 6; i++) {
+    PASSES for (int i = 0; i < 6; i++) {
       vf o[6];
       gradient_rows(rows[i], o);
       UNROLL for (int j = 0; j < 6; j++) store(m + (i * 6 + j) * position_step + lane, o[j]);
@@ -217,13 +217,14 @@ INLINE void transform_gradient(const ck_source *s, int kind, int64_t h, int64_t 
 // Asks for the pixels that a tile reads and the tile to its left does not, ahead of their use: tiles jump from row to row,
 // which the processor's own prefetching does not follow.
 INLINE void prefetch_tile(const ck_source *s, int kind, int64_t h, int64_t w, tile_place at, int64_t c16) {
-  int64_t first = at.x + 1, last = least(w, at.x + 5);
-  for (int64_t y = at.y ? at.y - 1 : 0; y < least(h, at.y + 5); y++)
-    for (int64_t x = first; x < last; x++) {
-      __builtin_prefetch(address_in(s->x, kind & HALF, place_in(s, w, at.image * h + y, x) + c16));
-      if ((kind & 3) == GRADIENT)
-        __builtin_prefetch(address_in(s->upstream, kind & HALF, ((at.image * h + y) * w + x) * s->us + c16));
+  int64_t first = at.x + 1, count = least(w, at.x + 5) - first;
+  for (int64_t y = at.y ? at.y - 1 : 0; y < least(h, at.y + 5); y++) {
+    int64_t line = at.image * h + y, from = place_in(s, w, line, first) + c16, up = (line * w + first) * s->us + c16;
+    for (int64_t j = 0; j < count; j++) {
+      __builtin_prefetch(address_in(s->x, kind & HALF, from + j * s->xs));
+      if ((kind & 3) == GRADIENT) __builtin_prefetch(address_in(s->upstream, kind & HALF, up + j * s->us));
     }
+  }
 }
 
 enum { AHEAD = 4, MOST_TILES = 64 };
@@ -248,68 +249,99 @@ INLINE output_steps steps_of(const ck_winograd *p, tile_place at, int64_t k0) {
   return (output_steps){first * p->ys + k0 % quarter, 2 * p->ys, 4 * p->w * p->ys};
 }
 
-// The 4x4 outputs of one tile for `width` channels, with the epilogue.
-INLINE void write_tile(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0,
-                       int64_t width, float *sums, float *squares) {
-  int whole = at.y + 4 <= p->h && at.x + 4 <= p->w;
+// What happens to the results of a convolution on their way to memory, a constant in each copy of a loop.
+enum { SUMS = 1, STATISTICS = 2, RESIDUAL = 4, HALF_OUTPUT = 8 };
+
+INLINE int epilogue_of(const ck_winograd *p, int sums) {
+  return (p->statistics ? STATISTICS : sums ? SUMS : 0) | (p->residual ? RESIDUAL : 0) | (p->half ? HALF_OUTPUT : 0);
+}
+
+#define EPILOGUE_CASE(VALUE, STATEMENT) case VALUE: { enum { EPILOGUE = VALUE }; STATEMENT; break; }
+#define EPILOGUE_CASES(VALUE, STATEMENT) \
+  EPILOGUE_CASE(VALUE, STATEMENT) EPILOGUE_CASE(VALUE | SUMS, STATEMENT) EPILOGUE_CASE(VALUE | STATISTICS, STATEMENT)
+// Runs a statement with EPILOGUE as a constant.
+#define BY_EPILOGUE(VALUE, STATEMENT)                  \
+  switch (VALUE) {                                     \
+    EPILOGUE_CASES(0, STATEMENT)                       \
+    EPILOGUE_CASES(RESIDUAL, STATEMENT)                \
+    EPILOGUE_CASES(HALF_OUTPUT, STATEMENT)             \
+    EPILOGUE_CASES(RESIDUAL | HALF_OUTPUT, STATEMENT)  \
+  }
+
+// The 4x4 outputs of one tile, or those of them that the image has, for `width` channels, with the epilogue.
+INLINE void write_tile(const ck_winograd *p, int epilogue, int whole, const float *m, int64_t position_step, tile_place at,
+                       int64_t k0, int64_t width, float *sums, float *squares) {
   int64_t line = at.image * p->h + at.y, pixel0 = line * p->w + at.x;
+  int64_t down = whole ? 4 : p->h - at.y, right = whole ? 4 : p->w - at.x, w = p->w, rs = p->rs;
   output_steps to = steps_of(p, at, k0);
+  ck_statistics of;
+  if (epilogue & STATISTICS) of = *p->statistics;
+  float *y = p->y;
+  const float *residual = p->residual;
+  float residual_scale = p->residual_scale, least_value = p->relu ? 0 : -__builtin_inff();
   for (int64_t lane = 0; lane < width; lane += VL) {
     vf rows[4][6], bias = p->bias ? load(p->bias + k0 + lane) : splat(0);
-    UNROLL for (int j = 0; j < 6; j++) {
+    PASSES for (int j = 0; j < 6; j++) {
       vf d[6], o[4];
       UNROLL for (int i = 0; i < 6; i++) d[i] = load(m + (i * 6 + j) * position_step + lane);
       output_rows(d, o);
       UNROLL for (int i = 0; i < 4; i++) rows[i][j] = o[i];
     }
     vf sum = splat(0), square = splat(0);
-    UNROLL for (int i = 0; i < 4; i++) {
+    PASSES for (int i = 0; i < 4; i++) {
+      if (i >= down) continue;
       vf o[4];
       output_rows(rows[i], o);
       UNROLL for (int j = 0; j < 4; j++) {
-        if (!whole && (at.y + i >= p->h || at.x + j >= p->w)) continue;
-        int64_t pixel = pixel0 + i * p->w + j;
-        if (p->statistics) {
-          add_statistics(p->statistics, pixel, k0 + lane, o[j], &sum, &square);
-        } else {
+        if (j >= right) continue;
+        int64_t pixel = pixel0 + i * w + j;
+        if (epilogue & STATISTICS) {
+          add_statistics(&of, pixel, k0 + lane, o[j], &sum, &square);
+        } else if (epilogue & SUMS) {
           sum += o[j];
           square += o[j] * o[j];
         }
-        vf value = o[j] + bias;
-        if (p->relu) value = positive(value);
-        if (p->residual)
-          value = p->residual_scale * value + load_from(p->residual, p->half, pixel * p->rs + k0 + lane);
-        store_to(p->y, p->half, to.first + i * to.down + j * to.right + lane, value);
+        vf value = o[j] + bias, floor = splat(least_value);
+        value = floor > value ? floor : value;
+        if (epilogue & RESIDUAL)
+          value = residual_scale * value + load_from(residual, epilogue & HALF_OUTPUT, pixel * rs + k0 + lane);
+        store_to(y, epilogue & HALF_OUTPUT, to.first + i * to.down + j * to.right + lane, value);
       }
     }
-    if (sums) {
+    if (epilogue & (SUMS | STATISTICS)) {
       store(sums + k0 + lane, load(sums + k0 + lane) + sum);
       store(squares + k0 + lane, load(squares + k0 + lane) + square);
     }
   }
 }
 
+static void write_edge(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0, int64_t width,
+                       float *sums, float *squares) {
+  write_tile(p, epilogue_of(p, sums != 0), 0, m, position_step, at, k0, width, sums, squares);
+}
+
 // Asks for what `write_tile` reads and writes.
 INLINE void prefetch_outputs(const ck_winograd *p, tile_place at, int64_t k0, int64_t width) {
   int64_t line = at.image * p->h + at.y, last = least(4, p->w - at.x);
   output_steps to = steps_of(p, at, k0);
+  const ck_statistics *s = p->statistics;
   for (int64_t i = 0; i < least(4, p->h - at.y); i++)
-    for (int64_t j = 0; j < last; j++) {
-      int64_t pixel = (line + i) * p->w + at.x + j;
-      for (int64_t k = 0; k < width; k += 16) {
-        __builtin_prefetch(address_in(p->y, p->half, to.first + i * to.down + j * to.right + k), 1);
-        if (p->residual) __builtin_prefetch(address_in(p->residual, p->half, pixel * p->rs + k0 + k));
-        const ck_statistics *s = p->statistics;
-        if (s) __builtin_prefetch(address_in(s->x, s->half, pixel * s->xs + k0 + k));
-      }
+    for (int64_t k = 0; k < width; k += 16) {
+      int64_t pixel = (line + i) * p->w + at.x, out = to.first + i * to.down + k;
+      for (int64_t j = 0; j < last; j++) __builtin_prefetch(address_in(p->y, p->half, out + j * to.right), 1);
+      if (p->residual)
+        for (int64_t j = 0; j < last; j++)
+          __builtin_prefetch(address_in(p->residual, p->half, (pixel + j) * p->rs + k0 + k));
+      if (s)
+        for (int64_t j = 0; j < last; j++) __builtin_prefetch(address_in(s->x, s->half, (pixel + j) * s->xs + k0 + k));
     }
 }
 
 static void forward_tiles(void *context, int64_t index) {
   const forward_task *t = context;
   const ck_winograd *p = t->p;
-  int64_t t0 = index * t->size, count = least(t->size, t->tiles - t0), rows = t->size;
-  int64_t input_step = p->c * rows + 16, output_step = rows * 32 + 16;
+  int64_t t0 = index * t->size, count = least(t->size, t->tiles - t0);
+  int64_t rows = t->size, input_step = p->c * rows + 16, output_step = rows * 32 + 16;
   float *v = ck_scratch(0, POSITIONS * input_step * 4), *m = ck_scratch(1, POSITIONS * output_step * 4);
   tile_place places[MOST_TILES];
   places_from(t0, count, p->h, p->w, places);
@@ -327,18 +359,24 @@ static void forward_tiles(void *context, int64_t index) {
   if (sums) memset(sums, 0, (size_t)(2 * p->k) * sizeof(float));
   for (int64_t k = 0; k < p->k; k += 32) {
     int64_t width = least(32, p->k - k);
-    for (int64_t q = 0; q < POSITIONS; q++)
-      panel_product(count, p->c, v + q * input_step, rows, p->filter + (q * p->k + k) * p->c, width, m + q * output_step);
-    for (int64_t i = 0; i < count; i++) {
-      if (i + 2 < count) prefetch_outputs(p, places[i + 2], k, width);
-      write_tile(p, m + i * width, output_step, places[i], k, width, sums, squares);
+    for (int64_t q = 0; q < POSITIONS; q++) {
+      const float *filter = p->filter + (q * p->k + k) * p->c;
+      panel_product(count, p->c, v + q * input_step, rows * 16, filter, width, m + q * output_step,
+                    q + 1 < POSITIONS ? filter + p->k * p->c : 0);
     }
+    BY_EPILOGUE(epilogue_of(p, sums != 0), for (int64_t i = 0; i < count; i++) {
+      if (i + 2 < count) prefetch_outputs(p, places[i + 2], k, width);
+      tile_place at = places[i];
+      if (at.y + 4 <= p->h && at.x + 4 <= p->w)
+        write_tile(p, EPILOGUE, 1, m + i * width, output_step, at, k, width, sums, squares);
+      else write_edge(p, m + i * width, output_step, at, k, width, sums, squares);
+    });
   }
 }
 
 static void winograd(int threads, const ck_winograd *p) {
   forward_task t = {p, p->n * pieces(p->h, 4) * pieces(p->w, 4), 0, 0};
-  t.size = round_up(p->c <= 64 ? 56 : 28, ROWS16);
+  t.size = p->c <= 64 ? TILES64 : TILES;
   int64_t tasks = pieces(t.tiles, t.size), bytes = tasks * 2 * p->k * 4;
   double *sums = p->statistics ? p->statistics->sums : p->sums;
   if (sums) t.partial = ck_alloc(bytes);
