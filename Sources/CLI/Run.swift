@@ -92,6 +92,8 @@ struct Run: AsyncParsableCommand {
     let publish = publish ?? pipeline.settings.publish
     let remote = try remoteAddress(pipeline)
     let invocation = self.invocation(pipeline.name)
+    let executor = executor ?? pipeline.settings.executor
+    if executor == .slurm { try SlurmCheck.requirePrograms() }
     try store.prepare()
     try store.remember(invocation)
     let runner = try Runner(
@@ -99,7 +101,7 @@ struct Run: AsyncParsableCommand {
       options: RunOptions(
         targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
         workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish, remote: remote,
-        executor: executor ?? pipeline.settings.executor, slurm: pipeline.settings.slurm,
+        executor: executor, slurm: pipeline.settings.slurm,
         fileArguments: invocation.arguments(file: specification.file), question: question),
       observe: { view.show($0) })
     let signals = RunSignals { runner.signal($0) }

@@ -34,9 +34,10 @@ struct PipelineProcess {
   }
 
   /// Runs to the end.
+  /// - Parameter environment: added to a small fixed one.
   @discardableResult
-  func run(_ arguments: String...) throws -> Result {
-    let (process, output, errors) = try started(arguments)
+  func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+    let (process, output, errors) = try started(arguments, environment)
     process.waitUntilExit()
     return Result(code: process.terminationStatus, output: text(output), errors: text(errors))
   }
@@ -50,12 +51,13 @@ struct PipelineProcess {
     return (process, output)
   }
 
-  private func started(_ arguments: [String]) throws -> (Process, URL, URL) {
+  private func started(_ arguments: [String], _ environment: [String: String] = [:]) throws -> (Process, URL, URL) {
     let process = Process()
     process.executableURL = Self.executable
     process.arguments = arguments
     process.currentDirectoryURL = folder
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LANG": "C.UTF-8"]
+      .merging(environment) { $1 }
     let output = folder.appendingPathComponent("out-\(UUID().uuidString)")
     let errors = folder.appendingPathComponent("err-\(UUID().uuidString)")
     for url in [output, errors] { _ = FileManager.default.createFile(atPath: url.path, contents: nil) }

@@ -9,6 +9,20 @@ public enum SlurmCheck {
     public var text: String
   }
 
+  /// Before a run that needs them.
+  /// - Throws: `Diagnostic` when one of the programs is not on PATH.
+  public static func requirePrograms() throws {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    for name in ["sbatch", "squeue", "scontrol"] {
+      if folders.contains(where: { access("\($0)/\(name)", X_OK) == 0 }) { continue }
+      throw Diagnostic(
+        "`\(name)` is not on PATH, and the stages are to run as Slurm jobs",
+        help:
+          "run this on a node that can submit jobs (`module load slurm` where that is needed), or with `--executor local`"
+      )
+    }
+  }
+
   /// Whether the programs are here, and whether the controller answers.
   public static func all() -> [Finding] {
     let commands = SlurmCommands(timeout: 20)
