@@ -5,7 +5,7 @@ import Testing
 
 /// Guarantee 15 against a real Slurm: a throw-away cluster of two nodes on this machine, one for each test.
 @Suite(
-  .serialized, .timeLimit(.minutes(5)),
+  .serialized, .timeLimit(.minutes(20)),
   .enabled(if: SlurmCluster.isPossible, "needs SHARED_DIR/tools/slurm-test-cluster, slurmctld, slurmd and munged"))
 struct SlurmClusterTests {
   private let settings: JSON = ["poll": 1, "tail": 0.1, "grace": 3, "settle": 3]

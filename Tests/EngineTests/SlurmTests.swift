@@ -4,7 +4,7 @@ import Pipeline
 import Testing
 
 /// Guarantee 15, against stand-ins for Slurm's programs: every kind of trouble, at every moment.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct SlurmTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct SlurmTests {
   private func training(_ bench: Bench, steps: Int = 12, delay: Int = 20, extra: [String: JSON] = [:]) throws
     -> [StageInstance]
   {
