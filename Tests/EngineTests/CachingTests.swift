@@ -45,7 +45,7 @@ import Testing
   }
 
   /// The same with as many samples as a study has: one changed, one added, one removed.
-  @Test(.timeLimit(.minutes(5))) func oneOfTenThousandSamplesRunsAlone() async throws {
+  @Test(.timeLimit(.minutes(15))) func oneOfTenThousandSamplesRunsAlone() async throws {
     let bench = try Bench()
     var texts = Dictionary(uniqueKeysWithValues: (1...10_000).map { ("face \($0)", "photo face \($0)") })
     try bench.addPhotos(Array(texts.keys))

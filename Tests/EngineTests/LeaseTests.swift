@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Leases instead of locks, for file systems whose locks do not reach other machines.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct LeaseTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct LeaseTests {
   /// Quick leases, forced on a local file system.
   private static let quick = Locking(.leases, beat: 20, expiry: 1500, isForced: true)
 

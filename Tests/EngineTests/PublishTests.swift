@@ -4,7 +4,7 @@ import Pipeline
 import Testing
 
 /// Whatever is done to a published file, no result becomes wrong.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PublishTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct PublishTests {
   /// What somebody does to the published file of `map` for `face 1`.
   enum Edit: String, CaseIterable, Sendable {
     case overwritten, shortened, sameSizeAndTime, replaced, removed
