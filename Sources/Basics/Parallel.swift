@@ -18,8 +18,8 @@ public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> V
 }
 
 /// Runs `body` for 0 ..< count on up to `limit` threads at a time, however many cores there are: for work that waits, for a
-/// disk or a server, rather than computes.
-/// - Throws: the first error of any of them, once all have ended.
+/// disk or a server, rather than computes. After an error no more are begun.
+/// - Throws: the first error of any of them, once all that were begun have ended.
 public func parallelWaits(
   _ count: Int, atMost limit: Int = 16, _ body: @escaping @Sendable (Int) throws -> Void
 ) throws {
@@ -46,10 +46,10 @@ public func parallelWaits(
 private final class Shared: Sendable {
   private let state = Mutex((next: 0, error: (any Error)?.none))
 
-  /// 0, 1, 2 … to whoever asks, until all are taken.
+  /// 0, 1, 2 … to whoever asks, until all are taken or one has failed.
   func next(of count: Int) -> Int? {
     state.withLock { state in
-      guard state.next < count else { return nil }
+      guard state.next < count, state.error == nil else { return nil }
       state.next += 1
       return state.next - 1
     }

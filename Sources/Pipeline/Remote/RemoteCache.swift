@@ -98,27 +98,17 @@ final class RemoteCache: Sendable {
   private func fetch(blobs: [Digest: Int?], into store: Store, _ report: inout Store.Transfer) throws -> Bool {
     let needed = blobs.filter { !store.holds($0.key, size: $0.value) }.map { (digest: $0.key, size: $0.value) }
     guard !needed.isEmpty else { return true }
-    let state = Mutex((blobs: 0, bytes: 0, failure: (any Error)?.none))
+    let tally = Tally()
     let batch = BlobBatch(store)
-    parallelFor(needed.count, threads: Self.connections) { index in
-      if state.withLock({ $0.failure != nil }) { return }
-      do {
-        let (digest, size) = needed[index]
-        guard let size = try fetch(blob: digest, size: size, into: store, batch) else { return }
-        state.withLock {
-          $0.blobs += 1
-          $0.bytes += size
-        }
-      } catch {
-        state.withLock { $0.failure = error }
-      }
+    try parallelWaits(needed.count, atMost: Self.connections) { index in
+      let (digest, size) = needed[index]
+      if let size = try self.fetch(blob: digest, size: size, into: store, batch) { tally.add(size) }
     }
-    let end = state.withLock { $0 }
-    if let failure = end.failure { throw failure }
-    report.blobs += end.blobs
-    report.bytes += end.bytes
+    let (blobs, bytes) = tally.sums
+    report.blobs += blobs
+    report.bytes += bytes
     try batch.commit()
-    return end.blobs == needed.count
+    return blobs == needed.count
   }
 
   /// - Returns: its bytes; nil when it is not there, cannot be asked for, or is damaged.
@@ -174,27 +164,19 @@ final class RemoteCache: Sendable {
   /// - Returns: false when one of them is damaged here; it is in quarantine then.
   private func push(blobs: Set<Digest>, from store: Store, _ report: inout Store.Transfer) throws -> Bool {
     let all = Array(blobs)
-    let state = Mutex((blobs: 0, bytes: 0, isSound: true, failure: (any Error)?.none))
-    parallelFor(all.count, threads: Self.connections) { index in
-      if state.withLock({ $0.failure != nil }) { return }
-      do {
-        let digest = all[index]
-        if try client.has(path("cas", digest)) { return }
-        guard try store.check(digest, size: nil) else { return state.withLock { $0.isSound = false } }
-        let size = try send(digest, from: store)
-        state.withLock {
-          $0.blobs += 1
-          $0.bytes += size
-        }
-      } catch {
-        state.withLock { $0.failure = error }
-      }
+    let (tally, damaged) = (Tally(), Tally())
+    defer {
+      let (blobs, bytes) = tally.sums
+      report.blobs += blobs
+      report.bytes += bytes
     }
-    let end = state.withLock { $0 }
-    report.blobs += end.blobs
-    report.bytes += end.bytes
-    if let failure = end.failure { throw failure }
-    return end.isSound
+    try parallelWaits(all.count, atMost: Self.connections) { index in
+      let digest = all[index]
+      if try self.client.has(self.path("cas", digest)) { return }
+      guard try store.check(digest, size: nil) else { return damaged.add(0) }
+      tally.add(try self.send(digest, from: store))
+    }
+    return damaged.sums.count == 0
   }
 
   private func send(_ digest: Digest, from store: Store) throws -> Int {
@@ -210,4 +192,18 @@ final class RemoteCache: Sendable {
     }
     return Int(s.st_size)
   }
+}
+
+/// Counts from several threads.
+private final class Tally: Sendable {
+  private let state = Mutex((count: 0, sum: 0))
+
+  func add(_ amount: Int) {
+    state.withLock {
+      $0.count += 1
+      $0.sum += amount
+    }
+  }
+
+  var sums: (count: Int, sum: Int) { state.withLock { $0 } }
 }
