@@ -25,8 +25,10 @@ let package = Package(
     .target(name: "Basics", dependencies: ["CCrypto"]),
     // HTTP through libcurl, which is loaded when it is first needed.
     .target(name: "CHttp", linkerSettings: [.linkedLibrary("dl")]),
+    // Forks of a worker that is ready, with open files passed to it.
+    .target(name: "CProcess"),
     // The engine: specification, graph, keys, plan, store, execution, gates, runs, events.
-    .target(name: "Pipeline", dependencies: ["Basics", "CYaml", "CHttp"]),
+    .target(name: "Pipeline", dependencies: ["Basics", "CYaml", "CHttp", "CProcess"]),
     // C with SIMD and run-time dispatch; a plain reference beside each fast kernel.
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.

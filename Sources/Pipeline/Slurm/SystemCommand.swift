@@ -31,11 +31,15 @@ struct SystemCommand: Sendable {
       close(out[0])
       close(err[0])
     }
-    var pid: pid_t = 0
-    let code = spawn(&pid, output: out[1], errors: err[1])
+    let started = ProcessStart(
+      words, environment: environment, files: [nil, out[1], err[1]] + (kept.map { [$0] } ?? []), leadsGroup: true)()
     close(out[1])
     close(err[1])
-    guard code == 0 else { return failed("be started", code) }
+    let pid: pid_t
+    switch started {
+    case .success(let id): pid = id
+    case .failure(let error): return failed("be started", error.code)
+    }
     let end = ContinuousClock.now + .seconds(timeout)
     var output = Data()
     var errors = Data()
@@ -77,33 +81,6 @@ struct SystemCommand: Sendable {
 
   private func failed(_ what: String, _ code: Int32) -> Ending {
     Ending(status: nil, output: "", message: "`\(words[0])` could not \(what): \(String(cString: strerror(code)))")
-  }
-
-  private func spawn(_ pid: inout pid_t, output: Int32, errors: Int32) -> Int32 {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    // The ends are far above the targets where files are open already; a duplicate onto itself would stay close-on-exec.
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_adddup2(&actions, errors, 2)
-    if let kept { posix_spawn_file_actions_adddup2(&actions, kept, kept == 3 ? 4 : 3) }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { (arguments + variables).forEach { free($0) } }
-    return posix_spawnp(&pid, words[0], &actions, &attributes, &arguments, &variables)
   }
 
   private static func drain(_ fd: Int32, into data: inout Data) {

@@ -17,8 +17,7 @@ enum ChildProcess {
     _ arguments: [String], environment: [String: String], folder: URL, output: URL, services: any StageServices
   ) throws -> Outcome {
     let program = try executable(arguments[0], path: environment["PATH"], folder: folder)
-    var pid = pid_t()
-    try spawn(program, arguments, environment, folder: folder, output: output, pid: &pid)
+    let pid = try start(program, arguments, environment, folder: folder, output: output)
     var reader = LogReader(url: output, services: services)
     var status: Int32 = 0
     var stopRequested = false
@@ -58,34 +57,19 @@ enum ChildProcess {
       help: "install it, write its whole path, or declare PATH in `environment`")
   }
 
-  private static func spawn(
-    _ program: String, _ arguments: [String], _ environment: [String: String], folder: URL, output: URL,
-    pid: inout pid_t
-  ) throws {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, output.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
-    try changeFolder(&actions, folder)
-    closeOthers(&actions)
-    // Signals as a shell would leave them: the worker may block or ignore some.
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var argv = arguments.map { strdup($0) } + [nil]
-    var variables = environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for pointer in argv + variables { free(pointer) } }
-    let code = posix_spawn(&pid, program, &actions, &attributes, &argv, &variables)
-    guard code == 0 else { throw StageFailure("`\(program)` cannot be started: \(reason(code))") }
+  private static func start(
+    _ program: String, _ arguments: [String], _ environment: [String: String], folder: URL, output: URL
+  ) throws -> pid_t {
+    let log = open(output.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard log >= 0 else { throw StageFailure("\(output.path) cannot be written: \(reason(errno))") }
+    defer { close(log) }
+    let started = ProcessStart(
+      arguments, program: program, environment: environment, folder: folder.path, files: [nil, log, log],
+      leadsGroup: false)()
+    switch started {
+    case .success(let pid): return pid
+    case .failure(let error): throw StageFailure("`\(program)` cannot be started: \(error.text)")
+    }
   }
 }
 
@@ -107,29 +91,6 @@ extension ChildProcess {
       pending += parents[next] ?? []
     }
     for process in family { kill(process, signal) }
-  }
-
-  private typealias AddChangeFolder =
-    @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>)
-    -> Int32
-
-  /// `posix_spawn_file_actions_addchdir_np`, which glibc has since 2.29 but its Swift module does not show.
-  private static func changeFolder(_ actions: inout posix_spawn_file_actions_t, _ folder: URL) throws {
-    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addchdir_np") else {
-      throw StageFailure(
-        "this C library cannot start programs in another folder", help: "glibc 2.29 or newer is needed")
-    }
-    let add = unsafeBitCast(symbol, to: AddChangeFolder.self)
-    guard add(&actions, folder.path) == 0 else { throw StageFailure("\(folder.path) cannot be a program's folder") }
-  }
-
-  private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
-
-  /// Keeps the worker's open files, locks among them, from living on in the program (glibc 2.34 and newer; before that only
-  /// those without close-on-exec get through).
-  private static func closeOthers(_ actions: inout posix_spawn_file_actions_t) {
-    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return }
-    _ = unsafeBitCast(symbol, to: AddCloseFrom.self)(&actions, 3)
   }
 }
 
