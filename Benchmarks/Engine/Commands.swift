@@ -19,7 +19,8 @@ func run(file: String) async throws -> Int32 {
   let runner = try Runner(
     pipeline: pipeline, store: store,
     options: RunOptions(
-      targets: pipeline.targets, workerCommand: [own, "worker"], outputsFolder: folder + "/outputs",
+      targets: pipeline.targets, workerCommand: [own, "worker"],
+      forksWorkers: ProcessInfo.processInfo.environment["START_WORKERS"] == nil, outputsFolder: folder + "/outputs",
       publish: pipeline.instances.contains { $0.type == BenchCollect.self } ? .none : .copy, question: question),
     observe: { _ in })
   return try await runner.run().exitCode

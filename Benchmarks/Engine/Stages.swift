@@ -104,9 +104,22 @@ func benchOverhead(_ root: String) async throws {
   row("without a process of its own, everything synced to disk", text(fill.sorted()[fill.count / 2]) + " (median)")
   let start = best(of: 9, [own, "worker", "/nonexistent"], in: folder)
   row("start and end of a worker process that does nothing", text(start))
-  let whole = time([own, "run", file], in: folder)
-  row("a run, for each stage", text(whole.seconds / 200))
-  row("  of that beyond the start of the process", text(whole.seconds / 200 - start.seconds))
+  // Neighbours in time, so that both meet the same load.
+  var forked: [Double] = []
+  var started: [Double] = []
+  for _ in 0..<3 {
+    forked.append(time([own, "run", file], in: folder).seconds / 200)
+    try FileManager.default.removeItem(atPath: folder + "/.pipeline")
+    setenv("START_WORKERS", "1", 1)
+    started.append(time([own, "run", file], in: folder).seconds / 200)
+    unsetenv("START_WORKERS")
+    try FileManager.default.removeItem(atPath: folder + "/.pipeline")
+  }
+  let (fork, direct) = (forked.sorted()[1], started.sorted()[1])
+  row("a run, for each stage with its process (median)", text(fork))
+  row("the same without a fork server", text(direct))
+  row("  of that beyond the start of the process", text(direct - start.seconds))
+  row("without a fork server / with it", String(format: "%.1fx", direct / fork))
   try FileManager.default.removeItem(atPath: folder)
 }
 

@@ -17,7 +17,9 @@ var arguments = Array(CommandLine.arguments.dropFirst())
 }
 
 switch arguments.first {
-case "worker": exit(await Worker.main(jobPath: arguments[1], catalogue: catalogue))
+case "worker":
+  let job = Worker.forkedJob(Array(arguments.dropFirst()), catalogue: catalogue) ?? arguments[1]
+  Worker.leave(await Worker.main(jobPath: job, catalogue: catalogue))
 case "run": exit(try await run(file: arguments[1]))
 case "fill": exit(try await fill(file: arguments[1]))
 case "plan": exit(try plan(file: arguments[1]))

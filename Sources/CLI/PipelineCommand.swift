@@ -18,6 +18,11 @@ struct PipelineCommand: AsyncParsableCommand {
 
   static func main() async {
     let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.first == WorkerCommand.configuration.commandName,
+      let job = Worker.forkedJob(Array(arguments.dropFirst()), catalogue: .standard)
+    {
+      Worker.leave(await Worker.main(jobPath: job, catalogue: .standard))
+    }
     if let unknown = unknownSubcommand(arguments) {
       Console.standardError(DiagnosticRenderer(sources: [:], colour: Console.colour).render(unknown))
       Foundation.exit(ExitCodes.usage)

@@ -90,7 +90,7 @@ struct PipelineProcess {
     let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return processes.compactMap(Int32.init).filter { id in
       guard let status = try? String(contentsOfFile: "/proc/\(id)/stat", encoding: .utf8),
-        let end = status.lastIndex(of: ")")
+        let end = status.lastIndex(of: ")"), !status.contains("(fork-server)")
       else { return false }
       let fields = status[status.index(after: end)...].split(separator: " ")
       return fields.count > 1 && fields[1] == "\(runner)"

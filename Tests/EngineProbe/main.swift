@@ -1,5 +1,5 @@
 // A stand-in for `pipeline` in tests: the same worker and runner, with toy stages and fault injection.
-//   engine-probe [--fault N] worker JOB
+//   engine-probe [--fault N] worker JOB | --fork-server
 //   engine-probe [--fault N] [--worker-fault N] [--count FILE] run PIPELINE.json STORE
 import Basics
 import EngineToys
@@ -17,7 +17,13 @@ var arguments = Array(CommandLine.arguments.dropFirst())
 let workerFault = option("--worker-fault")
 let countFile = option("--count")
 let faultStage = option("--fault-stage")
-if let n = option("--fault").flatMap(Int.init), try isMeant(faultStage) { FaultInjection.arm(at: n) }
+let fault = option("--fault").flatMap(Int.init)
+if arguments.first == "worker",
+  let job = Worker.forkedJob(Array(arguments.dropFirst()), catalogue: Toys.catalogue)
+{
+  arguments[1] = job
+}
+if let fault, try isMeant(faultStage) { FaultInjection.arm(at: fault) }
 
 /// A fault can be for the worker of one stage only.
 @MainActor func isMeant(_ stage: String?) throws -> Bool {
@@ -72,7 +78,7 @@ switch arguments.first {
 case "worker":
   let status = await Worker.main(jobPath: arguments[1], catalogue: Toys.catalogue)
   try saveCount()
-  exit(status)
+  Worker.leave(status)
 case "run":
   do { exit(try await runPipeline()) } catch {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))

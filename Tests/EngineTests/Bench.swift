@@ -103,7 +103,8 @@ final class Bench: Sendable {
   func run(
     _ instances: [StageInstance], name: String = "test", force: Set<String> = [], keepGoing: Bool = false,
     cpus: Int = 2, targets: [String] = [], salt: String? = nil, publish: PublishMode = .none,
-    remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(), command: [String] = []
+    remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(), command: [String] = [],
+    worker: [String] = [Bench.probe, "worker"], forks: Bool = true
   ) async throws -> Outcome {
     try? FileManager.default.removeItem(atPath: trace)  // none from before
     let events = Events()
@@ -111,7 +112,7 @@ final class Bench: Sendable {
       pipeline: pipeline(instances, name: name), store: store,
       options: RunOptions(
         targets: targets, keepGoing: keepGoing, cpus: cpus, memory: 1 << 30, force: force, salt: salt,
-        workerCommand: [Self.probe, "worker"], outputsFolder: root + "/outputs", publish: publish, remote: remote,
+        workerCommand: worker, forksWorkers: forks, outputsFolder: root + "/outputs", publish: publish, remote: remote,
         remoteLimits: remoteLimits, command: command),
       observe: { events.add($0) })
     let summary = try await runner.run()
@@ -138,6 +139,23 @@ final class Bench: Sendable {
     try ProbeRun(
       options + ["run", pipelinePath, root + "/.pipeline"], environment: environment, log: root + "/stdout",
       shell: shell)
+  }
+
+  /// The workers of a runner.
+  func workers(of pid: pid_t) -> [pid_t] { children(of: pid).filter { name(of: $0) != "fork-server" } }
+
+  /// The process of which a runner's workers are forks.
+  func forkServer(of pid: pid_t) -> pid_t? { children(of: pid).first { name(of: $0) == "fork-server" } }
+
+  /// What `top` shows; nil for a process that has ended.
+  func name(of pid: pid_t) -> String? {
+    (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8))?.trimmingCharacters(in: .newlines)
+  }
+
+  /// The letter of proc(5), `R` or `Z` among them; nil for a process that is gone.
+  func state(of pid: pid_t) -> Character? {
+    let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)  // gone
+    return text?.last { "RSDZTtXxKWPI".contains($0) }
   }
 
   /// Processes whose parent is `pid`.

@@ -108,7 +108,7 @@ import Testing
       try wait { bench.traceLines().count >= before + 3 }
       // Kill the runner, or the worker, with all that is left of them.
       if round == 1 {
-        let worker = try #require(bench.children(of: run.pid).first)
+        let worker = try #require(bench.workers(of: run.pid).first)
         kill(worker, SIGKILL)
       } else {
         run.kill(SIGKILL)

@@ -91,7 +91,7 @@ import Testing
       ], ["publish": false])
     let first = try bench.start(path)
     try wait { bench.traceLines().contains("step 2") }
-    let worker = try #require(bench.children(of: first.pid).first)
+    let worker = try #require(bench.workers(of: first.pid).first)
     // Stopped: no heartbeat for longer than the expiry, but alive. The second run waits.
     kill(worker, SIGSTOP)
     let second = try bench.start(path)
@@ -188,7 +188,7 @@ import Testing
     let run = try bench.start(path)
     try wait { bench.traceLines().contains("collect a") }
     #expect(try bench.store.runs().map(\.isActive) == [true])
-    let worker = try #require(bench.children(of: run.pid).first)
+    let worker = try #require(bench.workers(of: run.pid).first)
     kill(run.pid, SIGKILL)
     kill(worker, SIGKILL)
     _ = run.wait()

@@ -16,6 +16,8 @@ public struct RunOptions: Sendable {
   public var salt: String?
   /// Executable and arguments of the worker; the job's path is added.
   public var workerCommand: [String]
+  /// Whether workers of this machine are forks of one process that is ready, rather than started one by one.
+  public var forksWorkers: Bool
   /// Where outputs are published; a folder for each pipeline is made below it.
   public var outputsFolder: String
   public var publish: PublishMode
@@ -33,10 +35,11 @@ public struct RunOptions: Sendable {
 
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
-    force: Set<String> = [], salt: String? = nil, workerCommand: [String], outputsFolder: String,
-    publish: PublishMode = .auto, remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(),
-    executor: ExecutorKind = .local, slurm: SlurmOptions = SlurmOptions(), fileArguments: String = "FILE",
-    command: [String] = CommandLine.arguments, question: RunQuestion? = nil
+    force: Set<String> = [], salt: String? = nil, workerCommand: [String], forksWorkers: Bool = true,
+    outputsFolder: String, publish: PublishMode = .auto, remote: RemoteAddress? = nil,
+    remoteLimits: RemoteLimits = RemoteLimits(), executor: ExecutorKind = .local,
+    slurm: SlurmOptions = SlurmOptions(), fileArguments: String = "FILE", command: [String] = CommandLine.arguments,
+    question: RunQuestion? = nil
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -46,6 +49,7 @@ public struct RunOptions: Sendable {
     self.force = force
     self.salt = salt
     self.workerCommand = workerCommand
+    self.forksWorkers = forksWorkers
     self.outputsFolder = outputsFolder
     self.publish = publish
     self.remote = remote

@@ -89,7 +89,7 @@ public actor Runner {
       try Planner(pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
     }
     publisher = Publisher(folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
-    local = LocalExecutor(command: options.workerCommand, store: store)
+    local = LocalExecutor(command: options.workerCommand, store: store, forks: options.forksWorkers)
     latest = try LatestResults(pipeline: pipeline.name, store: store)
     let (inbox, send) = AsyncStream.makeStream(of: Message.self)
     (self.inbox, self.send) = (inbox, send)
@@ -113,6 +113,7 @@ public actor Runner {
 
   /// - Throws: `FileProblem` when the store cannot be written.
   public func run() async throws -> RunSummary {
+    defer { local.close() }
     try store.prepare()
     observe(
       .runStarted(

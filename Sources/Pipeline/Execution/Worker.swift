@@ -14,6 +14,20 @@ public enum Worker {
   /// How long a worker whose runner has died may take to save its work.
   static let orphanGrace: UInt32 = 30
 
+  /// What the runner starts for its workers to be forked from: with these arguments this must be the first thing that a program
+  /// does, before it has a thread.
+  /// - Parameter arguments: those after the worker's command.
+  /// - Returns: the job, in each fork; nil when the arguments are others.
+  public static func forkedJob(_ arguments: [String], catalogue: StageCatalogue) -> String? {
+    arguments == [ForkServer.argument] ? ForkServer.serve(catalogue) : nil
+  }
+
+  /// Ends the process at once, past what libraries would still tidy up in memory.
+  public static func leave(_ status: Int32) -> Never {
+    fflush(nil)
+    _exit(status)
+  }
+
   /// - Parameters:
   ///   - jobPath: the job file written by the runner.
   ///   - catalogue: must hold the job's stage type.
@@ -77,17 +91,19 @@ public enum Worker {
       help: "run the same command again: it plans with the new program")
   }
 
-  private static func readJob(_ jobPath: String, _ catalogue: StageCatalogue) throws -> WorkerJob {
+  static func readJob(_ jobPath: String, _ catalogue: StageCatalogue) throws -> WorkerJob {
     guard let data = try FileSystem.read(jobPath) else { throw FileProblem("read", jobPath, code: ENOENT) }
     return try WorkerJob(json: JSON(parsing: data), catalogue: catalogue)
   }
 
   private static func takeRemote() -> RemoteCache? {
-    let environment = ProcessInfo.processInfo.environment
-    let limits = environment[remoteLimitsVariable].flatMap(RemoteLimits.init(text:)) ?? RemoteLimits()
-    unsetenv(remoteVariable)
-    unsetenv(remoteLimitsVariable)
-    return (try? environment[remoteVariable].map(RemoteAddress.init))?.map {  // the runner has checked it
+    func take(_ name: String) -> String? {
+      defer { unsetenv(name) }
+      return getenv(name).map { String(cString: $0) }
+    }
+    let address = take(remoteVariable)
+    let limits = take(remoteLimitsVariable).flatMap(RemoteLimits.init(text:)) ?? RemoteLimits()
+    return (try? address.map(RemoteAddress.init))?.map {  // the runner has checked it
       RemoteCache($0, limits: limits)
     }
   }

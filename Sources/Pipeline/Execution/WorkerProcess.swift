@@ -1,4 +1,5 @@
 import Basics
+import CProcess
 import Foundation
 import Synchronization
 
@@ -35,49 +36,40 @@ final class WorkerProcess: Sendable {
     self.input = input
   }
 
-  /// Starts `executable arguments… jobPath`. Standard output and error go to the log file.
+  /// Starts a worker; what it prints goes to the log file.
   /// - Parameters:
   ///   - onEvent: called from a thread of its own for every event, in order.
   ///   - onExit: called once, after the last event.
-  /// - Throws: `FileProblem` when the process cannot be started.
+  ///   - launch: starts a child in a process group of its own with these as standard input, output, error and pipe for events.
+  /// - Throws: `FileProblem` when pipes or log cannot be opened; what `launch` throws.
   static func start(
-    command: [String], jobPath: String, logPath: String, environment: [String: String],
-    onEvent: @escaping @Sendable (WorkerEvent) -> Void, onExit: @escaping @Sendable (WorkerExit) -> Void
+    jobPath: String, logPath: String, onEvent: @escaping @Sendable (WorkerEvent) -> Void,
+    onExit: @escaping @Sendable (WorkerExit) -> Void, launch: (_ files: [Int32]) throws -> pid_t
   ) throws -> WorkerProcess {
-    var inputPipe: [Int32] = [-1, -1]
-    var eventPipe: [Int32] = [-1, -1]
-    guard openPipe(&inputPipe) == 0 else { throw FileProblem("open a pipe for", jobPath, code: errno) }
-    guard openPipe(&eventPipe) == 0 else {
-      let code = errno
-      inputPipe.forEach { close($0) }
+    var input: [Int32] = [-1, -1]
+    var events: [Int32] = [-1, -1]
+    var code = process_pipe(&input)
+    guard code == 0 else { throw FileProblem("open a pipe for", jobPath, code: code) }
+    defer { close(input[0]) }
+    code = process_pipe(&events)
+    guard code == 0 else {
+      close(input[1])
       throw FileProblem("open a pipe for", jobPath, code: code)
     }
-    let opened = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    let log = opened < 0 ? -1 : fcntl(opened, F_DUPFD_CLOEXEC, firstOwnDescriptor)
-    if opened >= 0 { close(opened) }
-    guard log >= 0 else {
-      let code = errno
-      (inputPipe + eventPipe).forEach { close($0) }
-      throw FileProblem("write the log", logPath, code: code)
-    }
-    defer {
-      close(inputPipe[0])
-      close(eventPipe[1])
-      close(log)
-    }
+    defer { close(events[1]) }
+    let worker: WorkerProcess
     let memoryEvents = OutOfMemory.count()
-    let pid: pid_t
     do {
-      pid = try spawn(
-        command + [jobPath], environment: environment,
-        descriptors: [(inputPipe[0], 0), (log, 1), (log, 2), (eventPipe[1], Worker.eventDescriptor)])
+      let log = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+      guard log >= 0 else { throw FileProblem("write the log", logPath, code: errno) }
+      defer { close(log) }
+      worker = WorkerProcess(pid: try launch([input[0], log, log, events[1]]), input: input[1])
     } catch {
-      close(inputPipe[1])
-      close(eventPipe[0])
+      close(input[1])
+      close(events[0])
       throw error
     }
-    let worker = WorkerProcess(pid: pid, input: inputPipe[1])
-    let output = eventPipe[0]
+    let output = events[0]
     let thread = Thread {
       Self.readEvents(output, onEvent)
       close(output)
@@ -86,56 +78,6 @@ final class WorkerProcess: Sendable {
     }
     thread.start()
     return worker
-  }
-
-  /// A pipe that no other child inherits, with numbers above those that the worker gets. Only the runner's actor starts
-  /// processes, so no other start comes in between.
-  private static func openPipe(_ ends: inout [Int32]) -> Int32 {
-    var low: [Int32] = [-1, -1]
-    guard pipe(&low) == 0 else { return -1 }
-    ends = low.map { fcntl($0, F_DUPFD_CLOEXEC, firstOwnDescriptor) }
-    let code = errno
-    low.forEach { close($0) }
-    guard ends.allSatisfy({ $0 >= 0 }) else {
-      for end in ends where end >= 0 { close(end) }
-      errno = code
-      return -1
-    }
-    return 0
-  }
-
-  /// The worker gets 0 to 3.
-  private static let firstOwnDescriptor: Int32 = 10
-
-  private static func spawn(
-    _ command: [String], environment: [String: String], descriptors: [(from: Int32, to: Int32)]
-  ) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    // All sources are above all targets, so none is overwritten while it is needed.
-    for descriptor in descriptors { posix_spawn_file_actions_adddup2(&actions, descriptor.from, descriptor.to) }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    var all = sigset_t()
-    sigfillset(&all)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-    arguments.append(nil)
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
-    variables.append(nil)
-    defer { (arguments + variables).forEach { free($0) } }
-    var pid: pid_t = 0
-    let code = posix_spawn(&pid, command[0], &actions, &attributes, &arguments, &variables)
-    guard code == 0 else { throw FileProblem("start", command[0], code: code) }
-    return pid
   }
 
   private static func readEvents(_ fd: Int32, _ onEvent: (WorkerEvent) -> Void) {
@@ -167,6 +109,7 @@ final class WorkerProcess: Sendable {
       state.inputOpen = false
     }
     kill(-pid, SIGKILL)  // whatever it started must not outlive it
+    while waitpid(-pid, nil, WNOHANG) > 0 {}  // its orphans are this process's children
     let signal = status & 0x7f
     let killedForMemory = signal == SIGKILL && (OutOfMemory.count() ?? 0) > (memoryEvents ?? 0)
     return WorkerExit(
