@@ -20,33 +20,45 @@ func benchFiles(_ root: String, count: Int) throws {
 
 /// First hashing against the machine's rate.
 func benchHashing(_ root: String) throws {
-  print("\nFirst hashing (8 files of 128 MB, 4,000 of 256 kB, 8,000 of 64 kB, and 20,000 of 16 kB, in the page cache)")
+  print("\nFirst hashing, all files in the page cache")
   let threads = MachineResources.cpus
   let block = [UInt8](unsafeUninitializedCapacity: 1 << 24) { buffer, count in
     var random = SeededRandom(seed: 1)
     for index in buffer.indices { buffer[index] = UInt8(truncatingIfNeeded: random.next()) }
     count = buffer.count
   }
-  let large = (0..<8).map { "\(root)/hash/large-\($0)" }
-  let sizes = [("256 kB", 4_000, 1 << 18), ("64 kB", 8_000, 1 << 16), ("16 kB", 20_000, 1 << 14)]
-  let others = sizes.map { name, count, size in
-    (name: name, size: size, paths: (0..<count).map { "\(root)/hash/\(size)-\($0)" })
-  }
   try FileManager.default.createDirectory(atPath: root + "/hash", withIntermediateDirectories: true)
-  for path in large {
-    let fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    for _ in 0..<8 { _ = Glibc.write(fd, block, block.count) }
-    close(fd)
-  }
-  for (_, size, paths) in others {
-    for path in paths { try Data(block[0..<size]).write(to: URL(fileURLWithPath: path)) }
+  let sets: [(name: String, paths: [String])] = try [
+    ("files of 128 MB", [(8, 1 << 27)]), ("files of 256 kB", [(4_000, 1 << 18)]),
+    ("files of 64 kB", [(8_000, 1 << 16)]), ("files of 16 kB", [(20_000, 1 << 14)]),
+    // Splats and 16-bit maps, normals and photos, 8-bit maps: the sizes of 20 heads with all their maps, 25 times.
+    ("as FaceLift and DSINE leave them", [(2_050, 1_060_000), (2_050, 222_000), (4_475, 22_000)]),
+  ].enumerated().map { index, set in
+    var paths: [String] = []
+    for (count, size) in set.1 {
+      for file in 0..<count {
+        paths.append("\(root)/hash/\(index)-\(size)-\(file)")
+        let fd = open(paths[paths.count - 1], O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        for start in stride(from: 0, to: size, by: block.count) {
+          _ = Glibc.write(fd, block, min(block.count, size - start))
+        }
+        close(fd)
+      }
+    }
+    // As a folder lists them.
+    return (set.0, paths.sorted())
   }
   /// What opening and reading a file costs besides, whoever does it: nothing but that and the digest.
-  @Sendable func readAndHash(_ path: String, _ size: Int) {
+  @Sendable func readAndHash(_ path: String) {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
-    withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 64) { buffer in
-      let n = read(fd, buffer.baseAddress, buffer.count)
-      _ = Digest.of(UnsafeRawBufferPointer(rebasing: buffer[0..<n]))
+    withUnsafeTemporaryAllocation(byteCount: 1 << 18, alignment: 64) { buffer in
+      var digest = DigestBuilder()
+      var n = buffer.count
+      while n == buffer.count {
+        n = read(fd, buffer.baseAddress, buffer.count)
+        digest.update(UnsafeRawBufferPointer(rebasing: buffer[0..<n]))
+      }
+      _ = digest.finish()
     }
     close(fd)
   }
@@ -58,26 +70,24 @@ func benchHashing(_ root: String) throws {
       parallelFor(threads * 8, threads: threads) { _ in _ = block.withUnsafeBytes { Digest.of($0) } }
     }
     limit = max(limit, Double(threads * 8 * block.count) / bare)
-    for (name, size, paths) in [("128 MB", 0, large)] + others {
-      if size > 0 {
-        let read = seconds { parallelFor(paths.count, threads: threads) { readAndHash(paths[$0], size) } }
-        plain[name] = max(plain[name] ?? 0, Double(paths.count * size) / read)
-      }
+    for (name, paths) in sets {
       let store = Store(root: root + "/hash-store-\(UInt32.random(in: 0 ... .max))")
       try store.prepare()
       var bytes = 0
       let elapsed = try seconds { bytes = try InProcessRun.hash(paths, store: store, threads: threads) }
       rates[name] = max(rates[name] ?? 0, Double(bytes) / elapsed)
+      let loop = seconds { parallelFor(paths.count, threads: threads) { readAndHash(paths[$0]) } }
+      plain[name] = max(plain[name] ?? 0, Double(bytes) / loop)
     }
   }
   row("SHA-256 from memory, \(threads) cores", String(format: "%.2f GB/s", limit * 1e-9))
-  for (name, _, _) in [("128 MB", 0, large)] + others {
-    let rate = rates[name] ?? 0
-    var value = String(format: "%.2f GB/s, %.0f %% of memory's", rate * 1e-9, 100 * rate / limit)
-    if let plain = plain[name] {
-      value += String(format: "; a loop that opens, reads, hashes, closes: %.0f %%", 100 * plain / limit)
-    }
-    row("files of \(name)", value)
+  for (name, _) in sets {
+    let (rate, loop) = (rates[name] ?? 0, plain[name] ?? 0)
+    row(
+      name,
+      String(
+        format: "%.2f GB/s, %.0f %% of memory's; a loop that opens, reads, hashes, closes: %.0f %%", rate * 1e-9,
+        100 * rate / limit, 100 * loop / limit))
   }
   try FileManager.default.removeItem(atPath: root + "/hash")
 }
