@@ -18,14 +18,14 @@ import Testing
   }
 
   /// A server that holds the results of a run.
-  private func shared(path: String = "") async throws -> Shared {
+  private func shared(path: String = "", photos: [String] = RemoteTests.photos) async throws -> Shared {
     let home = try Bench()
-    try home.addPhotos(Self.photos)
+    try home.addPhotos(photos)
     let server = try Nginx(in: home.root)
     let run = try await home.run(try home.chain())
     #expect(run.summary.exitCode == 0)
     let report = try home.store.push(to: RemoteAddress(server.address + path))
-    #expect(report.results == 4 && report.samples == 9 && report.skipped == 0)
+    #expect(report.results == 4 && report.samples == 3 * photos.count && report.skipped == 0)
     return Shared(server: server, home: home, text: try home.output(run.summary, [], "join"))
   }
 
@@ -106,6 +106,21 @@ import Testing
     let nothing = try Planning.pull(
       bench.pipeline(try bench.chain()), store: bench.store, from: address, options: options)
     #expect(nothing.results == 0 && nothing.blobs == 0)
+  }
+
+  /// Also on a machine with fewer cores: they would only wait.
+  @Test(.enabled(if: hasNginx, "no nginx with WebDAV")) func aSlowServerIsAskedForEightFilesAtOnce() async throws {
+    let photos = (1...24).map { "face \($0)" }
+    let shared = try await shared(photos: photos)
+    let server = try FaultyServer(.ponders, folder: shared.server.data)
+    let bench = try Bench()
+    try bench.addPhotos(photos)
+    let report = try Planning.pull(
+      bench.pipeline(try bench.chain()), store: bench.store, from: RemoteAddress(server.address),
+      options: PlanOptions(outputsFolder: bench.root + "/outputs"))
+    #expect(report.results == 4)
+    #expect(server.mostAtOnce == 8)
+    #expect(try await bench.run(try bench.chain()).trace == [])
   }
 
   /// Every object that the server holds, damaged one after the other.

@@ -2,7 +2,7 @@ import Foundation
 import Pipeline
 import Synchronization
 
-/// Serves the files of a folder like a cache that is broken in one way.
+/// Serves the files of a folder like a cache that is broken in one way, or that is slow.
 final class FaultyServer: Sendable {
   enum Fault: String, CaseIterable, Sendable {
     /// Status 500 for everything.
@@ -19,6 +19,10 @@ final class FaultyServer: Sendable {
     case dies
     /// Speaks something else.
     case babbles
+    /// Takes a while for every answer. Nothing is wrong with it.
+    case ponders
+
+    static let allCases: [Fault] = [.fails, .truncates, .garbles, .hangs, .drips, .dies, .babbles]
   }
 
   let port: Int
@@ -27,6 +31,8 @@ final class FaultyServer: Sendable {
 
   /// Questions so far.
   var requests: Int { counter.value.load(ordering: .relaxed) }
+  /// The most questions that were open at one time.
+  var mostAtOnce: Int { counter.most.load(ordering: .relaxed) }
   var address: String { "http://127.0.0.1:\(port)" }
 
   init(_ fault: Fault, folder: String) throws {
@@ -38,7 +44,9 @@ final class FaultyServer: Sendable {
         guard connection >= 0 else { return }
         let number = counter.next()
         Thread {
+          counter.begin()
           Self.serve(connection, fault, folder, number)
+          counter.end()
           close(connection)
           if fault == .dies, number >= 3 { shutdown(listener, Int32(SHUT_RDWR)) }
         }.start()
@@ -54,7 +62,11 @@ final class FaultyServer: Sendable {
   /// Outlives the server in its threads.
   private final class Counter: Sendable {
     let value = Atomic<Int>(0)
+    let open = Atomic<Int>(0)
+    let most = Atomic<Int>(0)
     func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+    func begin() { most.max(open.add(1, ordering: .relaxed).newValue, ordering: .relaxed) }
+    func end() { open.subtract(1, ordering: .relaxed) }
   }
 
   private static func serve(_ connection: Int32, _ fault: Fault, _ folder: String, _ number: Int) {
@@ -84,6 +96,9 @@ final class FaultyServer: Sendable {
         sleep(1)
       }
     case .dies: say("200 OK", body.count, number < 3 ? body : body.prefix(body.count / 2))
+    case .ponders:
+      usleep(100_000)
+      say("200 OK", body.count, body)
     case .babbles: _ = send(connection, "220 mail ready\r\n", 16, Int32(MSG_NOSIGNAL))
     }
   }
