@@ -4,16 +4,16 @@
 
 #include <cblas.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { MOST_WORKERS = 255, SPINS = 4000 };
+// How often to look before going to sleep: for a job some 0.1 ms, for the end of one some 0.3 ms.
+enum { MOST_WORKERS = 255, SPINS = 4000, END_SPINS = 10000 };
 
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER;  // held by the thread whose job the pool runs
 static pthread_mutex_t wake_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-static atomic_int generation, running, sleepers;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER, end = PTHREAD_COND_INITIALIZER;
+static atomic_int generation, running, sleepers, awaited;
 static int workers;
 
 // The current job; written before `generation` is raised.
@@ -59,7 +59,11 @@ static void *work(void *argument) {
     }
     seen = atomic_load(&generation);
     if (id < job_workers) take_indices();
-    atomic_fetch_sub(&running, 1);
+    if (atomic_fetch_sub(&running, 1) == 1 && atomic_load(&awaited)) {
+      pthread_mutex_lock(&wake_lock);
+      pthread_cond_signal(&end);
+      pthread_mutex_unlock(&wake_lock);
+    }
   }
   return 0;
 }
@@ -100,8 +104,14 @@ void ck_parallel(int threads, int64_t count, void *context, ck_body body) {
     pthread_mutex_unlock(&wake_lock);
   }
   take_indices();
-  for (int spin = 0; atomic_load(&running); spin++) {
-    if (spin < 100000) pause_briefly(); else sched_yield();
+  for (int spin = 0; spin < END_SPINS && atomic_load(&running); spin++) pause_briefly();
+  if (atomic_load(&running)) {
+    // A worker may have lost its core to another program. Asleep, this thread leaves it its own.
+    pthread_mutex_lock(&wake_lock);
+    atomic_store(&awaited, 1);
+    while (atomic_load(&running)) pthread_cond_wait(&end, &wake_lock);
+    atomic_store(&awaited, 0);
+    pthread_mutex_unlock(&wake_lock);
   }
   pthread_mutex_unlock(&owner);
 }
