@@ -165,6 +165,57 @@ import Testing
     #expect(try Approvals(store: bench.store).decisions(pipeline: "test", instance: "gate").count == 1)
   }
 
+  /// A machine that stood still for too long finds its lease taken over: it lets the other work, whatever that one leaves behind,
+  /// and fails in nothing.
+  @Test(arguments: ["keeps", "removes", "delivers"]) func aLostLeaseIsNoticedAndTheOthersResultAwaited(_ other: String)
+    throws
+  {
+    func stages(_ bench: Bench) throws -> [StageInstance] {
+      [
+        try bench.stage("collect", "toy.collect", ["folder": .string(bench.photos)]),
+        try bench.stage(
+          "train", "toy.train", ["steps": 60, "delay": 25], inputs: ["in": ["collect.samples"]], seed: 1),
+      ]
+    }
+    // What the other machine makes: the same bytes as this one.
+    let elsewhere = try Bench()
+    try elsewhere.addPhotos(["a"])
+    #expect(try elsewhere.start(try elsewhere.writePipeline(try stages(elsewhere))).wait().status == 0)
+    let result = try #require(try Planning.latestResult("train", pipeline: "test", store: elsewhere.store))
+    let key = result.key.hex
+
+    let bench = try bench()
+    try bench.addPhotos(["a"])
+    let run = try bench.start(try bench.writePipeline(try stages(bench), ["publish": false]))
+    try wait { bench.traceLines().contains("step 5") }
+    let folder = "\(bench.store.root)/locks/\(key).lease"
+    try foreign(0).write(to: URL(fileURLWithPath: folder + "/2"))
+    unlink(folder + "/1")
+    if other != "keeps" { try FileManager.default.removeItem(atPath: "\(bench.store.root)/scratch/\(key)") }
+    try wait { run.output.contains("another has taken over") && run.output.contains("on elsewhere") }
+    let steps = bench.traceLines().count { $0.hasPrefix("step") }
+    // Its heart beats for a while; nothing is done here meanwhile.
+    for beat in 1...50 {
+      try foreign(beat).write(to: URL(fileURLWithPath: folder + "/2"))
+      usleep(20_000)
+    }
+    #expect(bench.traceLines().count { $0.hasPrefix("step") } == steps)
+    if other == "delivers" { _ = try bench.store.copyResults(from: elsewhere.store) }
+    try foreign(51, released: true).write(to: URL(fileURLWithPath: folder + "/2"))
+    let end = run.wait()
+    #expect(end.status == 0, "\(end.output)")
+    #expect(end.events("failed").isEmpty && end.events("retry").isEmpty)
+    let made = try #require(try Planning.latestResult("train", pipeline: "test", store: bench.store))
+    #expect(made.outputs == result.outputs)
+    let more = bench.traceLines().count { $0.hasPrefix("step") } - steps
+    switch other {
+    case "delivers": #expect(more == 0)
+    case "removes": #expect(more == 60)
+    default: #expect(more <= 61 - steps)
+    }
+    #expect(try bench.store.verify(threads: 1).isClean)
+  }
+
   @Test func whatIsHalfThereOrReleasedIsNobodys() throws {
     for content in [Data(), Data("{\"pid\":".utf8), foreign(3, released: true)] {
       let bench = try bench()

@@ -23,14 +23,29 @@ struct WorkerRun: Sendable {
     stage = try LoadedStage(job.instance)
   }
 
-  /// Waits for the key's lock, uses what another process has made meanwhile, else does the work.
+  /// Waits for the key's lock, uses what another process has made meanwhile, else does the work. Should the lock be lost to
+  /// another machine, that one does the work, and this one waits for it again.
   func callAsFunction() async throws {
     let lockKey = job.group?.digest ?? job.key.digest
-    let lock = try KeyLock.acquire(
-      lockKey, in: store, waiting: { events.send(.waiting(holder: $0)) }, keepWaiting: { !services.isStopping })
-    guard let lock else { throw CancellationError() }
-    defer { withExtendedLifetime(lock) {} }
-    if !job.force, job.mode == .full, let result = try store.result(job.key.digest) {
+    while true {
+      let lock = try KeyLock.acquire(
+        lockKey, in: store, waiting: { events.send(.waiting(holder: $0)) }, keepWaiting: { !services.isStopping })
+      guard let lock else { throw CancellationError() }
+      lock.whenLost { services.interrupt() }
+      do {
+        try await work(under: lock)
+        return
+      } catch {
+        guard lock.isLost else { throw error }
+        events.send(
+          .note("this machine gave no sign of life for too long and another has taken over; waiting for what it makes"))
+        services.goOn()
+      }
+    }
+  }
+
+  private func work(under lock: KeyLock) async throws {
+    if !job.force, job.mode == .full, let result = try found() {
       events.send(.done(result, reused: true))
       return
     }
@@ -38,7 +53,20 @@ struct WorkerRun: Sendable {
       events.send(.done(result, reused: true))
       return
     }
-    if stage.driver == nil { try await runWhole() } else { try runSamples() }
+    do {
+      if stage.driver == nil { try await runWhole(under: lock) } else { try runSamples(under: lock) }
+    } catch {
+      // A machine that had lost the lock may have delivered the result after all, and removed what this one worked with.
+      guard store.locking.mode == .leases, !job.force, job.mode == .full, !services.isStopping,
+        let result = try found()
+      else { throw error }
+      events.send(.done(result, reused: true))
+    }
+  }
+
+  private func found() throws -> StageResult? {
+    if store.locking.mode == .leases { store.lookAnew(at: [store.resultPath(job.key.digest)]) }
+    return try store.result(job.key.digest)
   }
 
   /// What others have made: the result, else what there is of its samples. A server that fails is told of and forgotten.
@@ -60,7 +88,7 @@ struct WorkerRun: Sendable {
 
   // MARK: - Whole stages
 
-  private func runWhole() async throws {
+  private func runWhole(under lock: KeyLock) async throws {
     let start = ContinuousClock.now
     events.send(.started(toRun: 0, reused: 0))
     var inputs: [String: [LabelledArtifact]] = [:]
@@ -74,7 +102,7 @@ struct WorkerRun: Sendable {
       services: services, outputs: outputs)
     try await stage.run(context)
     for listing in job.sources.values { for file in listing.files { try Self.checkUnchanged(file) } }
-    try deliver(outputs, seconds: start.duration(to: .now).seconds, ran: 0, reused: 0)
+    try deliver(outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: 0, reused: 0)
     try FileSystem.removeTree(scratch)
   }
 
@@ -88,7 +116,7 @@ struct WorkerRun: Sendable {
 
   // MARK: - Sample stages
 
-  private func runSamples() throws {
+  private func runSamples(under lock: KeyLock) throws {
     let start = ContinuousClock.now
     guard let group = job.group else { throw StageFailure("the job of a sample stage names no group") }
     let journal = SampleJournal(group.digest, store: store)
@@ -112,7 +140,8 @@ struct WorkerRun: Sendable {
       outputs: outputs, rejected: outputs.rejected, services: services, seed: job.instance.seed ?? 0)
     try stage.finish(context)
     try deliver(
-      outputs, seconds: start.duration(to: .now).seconds, ran: toRun.count, reused: runnable.count - toRun.count)
+      outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: toRun.count,
+      reused: runnable.count - toRun.count)
   }
 
   /// All results together, as `finish` sees them.
@@ -147,7 +176,9 @@ struct WorkerRun: Sendable {
   // MARK: - Delivery
 
   /// Seals the outputs: blobs, manifests, then the record that makes them visible.
-  private func deliver(_ outputs: OutputCollector, seconds: Double, ran: Int, reused: Int) throws {
+  /// - Throws: `CancellationError` when another machine does this work now.
+  private func deliver(_ outputs: OutputCollector, under lock: KeyLock, seconds: Double, ran: Int, reused: Int) throws {
+    if lock.isLost { throw CancellationError() }
     let declared = Set(job.instance.outputs.map(\.name))
     if let stray = outputs.ports.subtracting(declared).sorted().first {
       throw StageFailure("`\(job.instance.type.type)` wrote to `\(stray)`, which is not one of its outputs")

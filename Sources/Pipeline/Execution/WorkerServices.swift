@@ -8,6 +8,7 @@ final class WorkerServices: StageServices {
   private let root: String
   private let events: WorkerEventWriter
   private let stopping = Atomic<Bool>(false)
+  private let interrupted = Atomic<Bool>(false)
   private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
   private let reportInterval: Duration
 
@@ -51,6 +52,9 @@ final class WorkerServices: StageServices {
     FileHandle.standardOutput.write(Data((line + "\n").utf8))
   }
 
-  var isStopping: Bool { stopping.load(ordering: .relaxed) }
+  var isStopping: Bool { stopping.load(ordering: .relaxed) || interrupted.load(ordering: .relaxed) }
   func stop() { stopping.store(true, ordering: .relaxed) }
+  /// The stage is to stop, but the worker goes on with something else.
+  func interrupt() { interrupted.store(true, ordering: .relaxed) }
+  func goOn() { interrupted.store(false, ordering: .relaxed) }
 }

@@ -88,6 +88,8 @@ struct LeaseRecord: Hashable, Sendable {
 final class LeaseFile: Sendable {
   let path: String
   private let record: Mutex<LeaseRecord>
+  private let gone = Atomic<Bool>(false)
+  private let onLoss = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// Makes the file; nil when there is one already.
   /// - Throws: `FileProblem` when it cannot be made.
@@ -106,13 +108,32 @@ final class LeaseFile: Sendable {
     LeaseKeeper.shared.add(self, interval: interval)
   }
 
-  /// Tells others that the holder lives. A lease that was taken over meanwhile is gone; nothing is written then.
+  /// Tells others that the holder lives.
   func beat() {
-    record.withLock { record in
-      guard !record.isReleased else { return }
+    let isLost = record.withLock { record in
+      guard !record.isReleased else { return false }
       record.beat += 1
-      Self.overwrite(path, record)
+      return !Self.overwrite(path, record)
     }
+    if isLost { lose() }
+  }
+
+  /// Whether another machine has taken it over, because this one gave no sign for too long. Asks the file system.
+  var isLost: Bool {
+    if gone.load(ordering: .acquiring) { return true }
+    beat()
+    return gone.load(ordering: .acquiring)
+  }
+
+  /// - Parameter body: called once, from any thread, when a heartbeat finds that the lease is lost.
+  func whenLost(_ body: @escaping @Sendable () -> Void) { onLoss.withLock { $0 = body } }
+
+  private func lose() {
+    gone.store(true, ordering: .releasing)
+    onLoss.withLock { body in
+      defer { body = nil }
+      return body
+    }?()
   }
 
   /// Others may have it. The file stays, or goes where it is nobody's turn to follow.
@@ -121,17 +142,20 @@ final class LeaseFile: Sendable {
     record.withLock { record in
       guard !record.isReleased else { return }
       record.isReleased = true
-      if removing { Glibc.unlink(path) } else { Self.overwrite(path, record) }
+      if removing { Glibc.unlink(path) } else { _ = Self.overwrite(path, record) }
     }
   }
 
-  /// Opened anew each time: on network file systems that is what makes a change visible to others. Without success the next
-  /// heartbeat tries again.
-  private static func overwrite(_ path: String, _ record: LeaseRecord) {
+  /// Opened anew each time: on network file systems that is what makes a change visible to others. Where it fails for any other
+  /// reason, the next heartbeat tries again.
+  /// - Returns: false when the file is not there any more: whoever takes a lease over removes it.
+  @discardableResult
+  private static func overwrite(_ path: String, _ record: LeaseRecord) -> Bool {
     let fd = open(path, O_WRONLY | O_CLOEXEC)
-    guard fd >= 0 else { return }
+    guard fd >= 0 else { return errno != ENOENT && errno != ESTALE }
     _ = record.data.withUnsafeBytes { pwrite(fd, $0.baseAddress, $0.count, 0) }
     close(fd)
+    return true
   }
 
   /// What stands in a lease file; nil when it is not there or only half there.

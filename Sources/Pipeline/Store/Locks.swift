@@ -23,6 +23,13 @@ final class KeyLock: Sendable {
     }
   }
 
+  /// Whether another machine has it now: this one stood still, or could not reach the file system, for longer than a lease lasts.
+  /// What this process does from then on, the other does as well.
+  var isLost: Bool { if case .lease(let lease) = held { lease.isLost } else { false } }
+
+  /// - Parameter body: called once, from any thread, when the lock is found lost.
+  func whenLost(_ body: @escaping @Sendable () -> Void) { if case .lease(let lease) = held { lease.whenLost(body) } }
+
   /// Waits for the lock, asking `keepWaiting` twenty times a second.
   /// - Parameter waiting: called once when another process holds it, with what that wrote about itself.
   /// - Returns: nil when `keepWaiting` said no.
@@ -56,7 +63,10 @@ final class KeyLock: Sendable {
     switch store.locking.mode {
     case .flock: return try attemptFile(path)
     case .leases:
-      return try LeaseLock(folder: path + ".lease", locking: store.locking).attempt(&watch).map { KeyLock(.lease($0)) }
+      let lease = try LeaseLock(folder: path + ".lease", locking: store.locking).attempt(&watch)
+      // What the holder before has made must be seen from here.
+      if lease != nil { store.lookAnew(at: [store.resultPath(key), SampleJournal(key, store: store).path]) }
+      return lease.map { KeyLock(.lease($0)) }
     }
   }
 

@@ -65,11 +65,33 @@ public final class Store: Sendable {
     StoredFile(digest: digest, size: size, store: root)
   }
 
+  /// Makes this machine ask the server about these files. A client of NFS remembers for up to a minute that a file was not there,
+  /// whatever others have written since; opening a folder ends that for what is in it, so each is opened from the root down.
+  func lookAnew(at paths: [String]) {
+    var seen: Set<String> = []
+    for path in paths where path.hasPrefix(root + "/") {
+      let names = path.dropFirst(root.count + 1).split(separator: "/").dropLast()
+      var folder = root
+      for name in [""] + names {
+        if !name.isEmpty { folder += "/" + name }
+        guard seen.insert(folder).inserted else { continue }
+        let fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard fd >= 0 else { break }  // not there: nor is the file
+        close(fd)
+      }
+    }
+  }
+
   /// Whether the blob is there and has the right size: what a glance can tell.
   public func holds(_ digest: Digest, size: Int?) -> Bool {
     if distrusted.withLock({ $0.contains(digest) }) { return false }
     let path = blobPath(digest)
-    let isHeld = FileSystem.look(path).map { $0.isRegular && (size == nil || $0.size == size) } ?? false
+    func look() -> Bool { FileSystem.look(path).map { $0.isRegular && (size == nil || $0.size == size) } ?? false }
+    var isHeld = look()
+    if !isHeld, locking.mode == .leases {
+      lookAnew(at: [path])
+      isHeld = look()
+    }
     Observations.current?.add(held: path, size: size, isHeld)
     return isHeld
   }
