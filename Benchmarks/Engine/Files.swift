@@ -28,7 +28,7 @@ func benchHashing(_ root: String) throws {
     count = buffer.count
   }
   try FileManager.default.createDirectory(atPath: root + "/hash", withIntermediateDirectories: true)
-  let sets: [(name: String, paths: [String])] = try [
+  let sets: [(name: String, paths: [String])] = [
     ("files of 128 MB", [(8, 1 << 27)]), ("files of 256 kB", [(4_000, 1 << 18)]),
     ("files of 64 kB", [(8_000, 1 << 16)]), ("files of 16 kB", [(20_000, 1 << 14)]),
     // Splats and 16-bit maps, normals and photos, 8-bit maps: the sizes of 20 heads with all their maps, 25 times.

@@ -72,7 +72,7 @@ package struct ProgressView {
     case .started(let instance, let toRun, let reused, let reasons, let attempt):
       return started(instance, toRun, reused, reasons, attempt, time)
     case .waitingForOther(let instance, let holder):
-      return ["wait  \(instance): another run is making it (\(holder))"]
+      return ["wait  \(instance): another run is making it" + (holder.isEmpty ? "" : " (\(holder))")]
     case .job(let instance, let place): return job(instance, place, time)
     case .progress(let instance, let progress): return note(instance, progress, time)
     case .finished(let instance, let seconds, let run, let reused, let isReused):

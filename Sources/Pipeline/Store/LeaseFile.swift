@@ -125,15 +125,19 @@ final class LeaseFile: Sendable {
     return gone.load(ordering: .acquiring)
   }
 
-  /// - Parameter body: called once, from any thread, when a heartbeat finds that the lease is lost.
-  func whenLost(_ body: @escaping @Sendable () -> Void) { onLoss.withLock { $0 = body } }
+  /// - Parameter body: called once, from any thread, when the lease is found lost, and before `isLost` says so to anybody.
+  func whenLost(_ body: @escaping @Sendable () -> Void) {
+    onLoss.withLock { onLoss in
+      if gone.load(ordering: .acquiring) { body() } else { onLoss = body }
+    }
+  }
 
   private func lose() {
-    gone.store(true, ordering: .releasing)
     onLoss.withLock { body in
-      defer { body = nil }
-      return body
-    }?()
+      body?()
+      body = nil
+      gone.store(true, ordering: .releasing)
+    }
   }
 
   /// Others may have it. The file stays, or goes where it is nobody's turn to follow.
