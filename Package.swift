@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "Basics", dependencies: ["CCrypto"]),
     // HTTP through libcurl, which is loaded when it is first needed.
     .target(name: "CHttp", linkerSettings: [.linkedLibrary("dl")]),
-    // Forks of a worker that is ready, with open files passed to it.
+    // Starting processes: spawn, fork, open files in messages.
     .target(name: "CProcess"),
     // The engine: specification, graph, keys, plan, store, execution, gates, runs, events.
     .target(name: "Pipeline", dependencies: ["Basics", "CYaml", "CHttp", "CProcess"]),

@@ -31,6 +31,7 @@ struct WorkerRun: Sendable {
       let lock = try KeyLock.acquire(
         lockKey, in: store, waiting: { events.send(.waiting(holder: $0)) }, keepWaiting: { !services.isStopping })
       guard let lock else { throw CancellationError() }
+      defer { withExtendedLifetime(lock) {} }
       lock.whenLost { services.interrupt() }
       do {
         try await work(under: lock)
@@ -65,7 +66,7 @@ struct WorkerRun: Sendable {
   }
 
   private func found() throws -> StageResult? {
-    if store.locking.mode == .leases { store.lookAnew(at: [store.resultPath(job.key.digest)]) }
+    store.lookAnew(at: [store.resultPath(job.key.digest)])
     return try store.result(job.key.digest)
   }
 

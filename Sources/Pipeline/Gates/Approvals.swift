@@ -59,7 +59,7 @@ public struct Approvals: Sendable {
   public func add(_ new: [ApprovalDecision], pipeline: String, instance: String) throws {
     let path = path(pipeline, instance)
     let lock = try KeyLock.acquire(Digest.of(path), in: store, keepWaiting: { true })
-    if store.locking.mode == .leases { store.lookAnew(at: [path]) }
+    store.lookAnew(at: [path])
     try withExtendedLifetime(lock) {
       let all = try Self.read(path) + new
       let json: JSON = [

@@ -66,8 +66,10 @@ public final class Store: Sendable {
   }
 
   /// Makes this machine ask the server about these files. A client of NFS remembers for up to a minute that a file was not there,
-  /// whatever others have written since; opening a folder ends that for what is in it, so each is opened from the root down.
+  /// whatever others have written since; opening a folder ends that for what is in it, so each is opened from the root down. Does
+  /// nothing where the file system is this machine's own.
   func lookAnew(at paths: [String]) {
+    guard locking.mode == .leases else { return }
     var seen: Set<String> = []
     for path in paths where path.hasPrefix(root + "/") {
       let names = path.dropFirst(root.count + 1).split(separator: "/").dropLast()
