@@ -21,8 +21,10 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+    // SHA-256 of two streams at once, for processors with instructions for it.
+    .target(name: "CDigest"),
     // What every layer needs: JSON, digests, seeded random numbers, natural order.
-    .target(name: "Basics", dependencies: ["CCrypto"]),
+    .target(name: "Basics", dependencies: ["CCrypto", "CDigest"]),
     // HTTP through libcurl, which is loaded when it is first needed.
     .target(name: "CHttp", linkerSettings: [.linkedLibrary("dl")]),
     // Starting processes: spawn, fork, open files in messages.

@@ -11,7 +11,7 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
     self = bytes.withUnsafeBytes { Digest(raw: $0) }
   }
 
-  private init(raw: UnsafeRawBufferPointer) {
+  init(raw: UnsafeRawBufferPointer) {
     func word(_ index: Int) -> UInt64 {
       UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
     }

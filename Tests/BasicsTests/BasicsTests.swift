@@ -51,6 +51,39 @@ import Testing
   }
 }
 
+/// OpenSSL's digests are the reference.
+@Suite(.enabled(if: DigestStream.isSupported, "this processor has no SHA instructions")) struct DigestStreamTests {
+  private func padded(_ bytes: [UInt8], length: Int) -> (bytes: [UInt8], blocks: Int) {
+    var bytes = bytes + [UInt8](repeating: 0xaa, count: DigestStream.padding)
+    let rest = length % DigestStream.block
+    let blocks = bytes.withUnsafeMutableBytes {
+      DigestStream.finish($0.baseAddress! + (length - rest), count: rest, length: length)  // never empty
+    }
+    return (bytes, (length - rest) / DigestStream.block + blocks)
+  }
+
+  @Test func everyLengthAloneAndBesideAnother() {
+    var random = SeededRandom(seed: 7)
+    for length in Array(0...260) + [4095, 4096, 100_000] {
+      let bytes = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      let text = padded(bytes, length: length)
+      var alone = DigestStream()
+      alone.update(text.bytes, blocks: text.blocks)
+      #expect(alone.digest == bytes.withUnsafeBytes { Digest.of($0) }, "\(length) bytes")
+
+      let others = Array(bytes.reversed())
+      let other = padded(others, length: length)
+      var (first, second) = (DigestStream(), DigestStream())
+      let common = Int(random.next() % UInt64(text.blocks + 1))
+      DigestStream.update(&first, text.bytes, &second, other.bytes, blocks: common)
+      first.update(Array(text.bytes.dropFirst(common * DigestStream.block)), blocks: text.blocks - common)
+      second.update(Array(other.bytes.dropFirst(common * DigestStream.block)), blocks: text.blocks - common)
+      #expect(first.digest == alone.digest, "\(length) bytes")
+      #expect(second.digest == others.withUnsafeBytes { Digest.of($0) }, "\(length) bytes, beside another")
+    }
+  }
+}
+
 @Suite struct SeededRandomTests {
   @Test func sameSeedSameNumbersAndStreamsDiffer() {
     var a = SeededRandom(seed: 7)

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Pipeline
+import Synchronization
 import Testing
 
 /// A file of the user's is read once, by whatever number of stages and runs.
@@ -30,5 +31,35 @@ import Testing
     try await Task.sleep(for: .milliseconds(2300))
     #expect(try hashed() <= 1)
     #expect(try hashed() == 0)
+  }
+
+  /// Sizes around the ends of blocks and of what is read at once; two files at a time, and one.
+  @Test(arguments: [1, 2, 5]) func manyFilesAreHashedAsOne(threads: Int) throws {
+    let bench = try Bench()
+    let folder = bench.root + "/files"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let seed = UInt64.random(in: 0 ... .max)
+    var random = SeededRandom(seed: seed)
+    let edges = [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 131_007, 131_008, 131_071, 131_072, 131_073, 262_144, 1_500_000]
+    let sizes = edges + (0..<40).map { _ in Int(random.next() % 300_000) }
+    // A folder and a file that is not there keep nothing else back.
+    var paths = [folder, folder + "/none"]
+    var digests: [Digest?] = [nil, nil]
+    for (index, size) in sizes.enumerated() {
+      let data = Data((0..<size).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+      let place = Int(random.next() % UInt64(paths.count + 1))
+      paths.insert("\(folder)/\(index)", at: place)
+      digests.insert(Digest.of(data), at: place)
+      try data.write(to: URL(fileURLWithPath: "\(folder)/\(index)"))
+    }
+    for pairs in [true, false] where !pairs || DigestStream.isSupported {
+      let found = Mutex<[Int: [Digest?]]>([:])
+      Digest.ofFiles(paths, threads: threads, pairs: pairs) { index, reading in
+        found.withLock { $0[index, default: []].append(try? reading.get().digest) }
+      }
+      found.withLock { found in
+        for index in paths.indices { #expect(found[index] == [digests[index]], "\(paths[index]), seed \(seed)") }
+      }
+    }
   }
 }

@@ -31,19 +31,21 @@ final class VerifiedFiles: Sendable {
     let bytes = files.reduce(0) { $0 + $1.size }
     let stride = max(1, (bytes + Self.fullCheckLimit - 1) / Self.fullCheckLimit)
     let offset = Int.random(in: 0..<stride)
-    let failure = Mutex<(any Error)?>(nil)
-    let all = files
-    parallelFor(all.count, threads: threads) { index in
-      do {
-        if (index + offset) % stride == 0 {
-          try check(all[index], store: store)
-        } else if !store.holds(all[index].digest, size: all[index].size) {
-          throw DamagedBlob(digest: all[index].digest, reason: "missing or damaged")
-        }
-      } catch {
-        failure.withLock { $0 = error }
+    // The files that are read, and what `known` spares.
+    var unread: [StoredFile] = []
+    for (index, file) in files.enumerated() where file.isBlob(of: store) {
+      if (index + offset) % stride == 0 {
+        if !known.withLock({ $0.contains(file.digest) }) { unread.append(file) }
+      } else if !store.holds(file.digest, size: file.size) {
+        throw DamagedBlob(digest: file.digest, reason: "missing or damaged")
       }
     }
-    if let error = failure.withLock({ $0 }) { throw error }
+    let damaged = Mutex<Digest?>(nil)
+    let digests = unread.map(\.digest)
+    try store.check(unread.map { ($0.digest, $0.size) }, threads: threads) { [self] index, isSound in
+      let digest = digests[index]
+      if isSound { _ = known.withLock { $0.insert(digest) } } else { damaged.withLock { $0 = digest } }
+    }
+    if let digest = damaged.withLock({ $0 }) { throw DamagedBlob(digest: digest, reason: "missing or damaged") }
   }
 }

@@ -59,10 +59,10 @@ final class BlobBatch: Sendable {
     let copy = try store.temporary.newPath()
     do {
       try FileSystem.copy(path, to: copy, mode: 0o600)
-      let (digest, size) = try Digest.ofFile(copy)
-      if let expected, digest != expected { throw InputChanged(path: path) }
-      try adopt(copy, digest, size: size)
-      return store.file(digest, size: size)
+      let read = try Digest.ofFile(copy)
+      if let expected, read.digest != expected { throw InputChanged(path: path) }
+      try adopt(copy, read.digest, size: read.size)
+      return store.file(read.digest, size: read.size)
     } catch {
       Glibc.unlink(copy)
       throw error

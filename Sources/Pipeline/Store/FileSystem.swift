@@ -111,6 +111,29 @@ enum FileSystem {
     return seen
   }
 
+  static func openForReading(_ path: String) throws -> Int32 {
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { throw FileProblem("read", path, code: errno) }
+    return fd
+  }
+
+  /// `status` of an open file, which nobody notes: what is read of it is.
+  static func status(of fd: Int32, _ path: String) throws -> Status {
+    var s = stat()
+    guard fstat(fd, &s) == 0 else { throw FileProblem("read", path, code: errno) }
+    return Status(s)
+  }
+
+  /// Reads what there is, up to the size of `buffer`.
+  /// - Returns: how many bytes; 0 at the end.
+  static func read(_ fd: Int32, _ path: String, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    while true {
+      let n = Glibc.read(fd, buffer.baseAddress, buffer.count)
+      if n >= 0 { return n }
+      if errno != EINTR { throw FileProblem("read", path, code: errno) }
+    }
+  }
+
   static func makeDirectories(_ path: String) throws {
     if let found = status(path) {
       if found.isDirectory { return }
@@ -170,10 +193,9 @@ enum FileSystem {
       throw FileProblem("open", path, code: code)
     }
     defer { close(fd) }
-    var s = stat()
-    guard fstat(fd, &s) == 0 else { throw FileProblem("read", path, code: errno) }
-    let data = try read(fd, path, min(Int(s.st_size), limit ?? .max))
-    Observations.current?.add(content: path, Status(s), limit: limit) { Digest.of(data) }
+    let status = try status(of: fd, path)
+    let data = try read(fd, path, min(status.size, limit ?? .max))
+    Observations.current?.add(content: path, status, limit: limit) { Digest.of(data) }
     return data
   }
 
@@ -182,11 +204,7 @@ enum FileSystem {
     let expected = data.count
     var offset = 0
     while offset < expected {
-      let n = data.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress! + offset, expected - offset) }  // not empty
-      if n < 0 {
-        if errno == EINTR { continue }
-        throw FileProblem("read", path, code: errno)
-      }
+      let n = try data.withUnsafeMutableBytes { try read(fd, path, into: .init(rebasing: $0[offset...])) }
       if n == 0 { break }
       offset += n
     }

@@ -21,21 +21,6 @@ struct HashedFile: Hashable, Sendable {
   }
 }
 
-/// A value found out when it is first asked for.
-private final class Lazily: Sendable {
-  private let state = Mutex<Int??>(nil)
-  private let find: @Sendable () -> Int?
-  init(_ find: @escaping @Sendable () -> Int?) { self.find = find }
-  var value: Int? {
-    state.withLock { state in
-      if let known = state { return known }
-      let found = find()
-      state = .some(found)
-      return found
-    }
-  }
-}
-
 /// Remembers the digests of the user's files, so that a file is read once and then only looked at with `stat`.
 ///
 /// A remembered digest counts only when size, modification time, change time, inode and device are the same *and* the
@@ -75,21 +60,6 @@ final class StatCache: Sendable {
   /// Files read for hashing so far.
   var filesHashed: Int { hashed.load(ordering: .relaxed) }
 
-  /// The digest of a file that nothing trustworthy is remembered of.
-  /// - Parameter clock: the file system's idea of now at this moment or before, in ns.
-  /// - Throws: `StageFailure` when the file changes while it is read.
-  private func hash(_ path: String, clock: Int?) throws -> HashedFile {
-    for _ in 0..<3 {
-      let read = try Digest.ofOpenFile(path)
-      hashed.add(1, ordering: .relaxed)
-      if read.before == read.after, read.size == read.after.size {
-        let racy = clock.map { read.after.changed > $0 - Self.racyWindow } ?? true
-        return HashedFile(path: path, digest: read.digest, status: read.after, racy: racy)
-      }
-    }
-    throw StageFailure("\(path) keeps changing while it is read", help: "run again once nothing writes to it")
-  }
-
   /// Hashes many files on all cores; results in the order of `paths`.
   /// - Parameter statuses: what a moment ago was found at each path, to spare a second look; empty when nobody looked.
   func hash(_ paths: [String], statuses: [FileSystem.Status] = [], threads: Int) throws -> [HashedFile] {
@@ -105,36 +75,54 @@ final class StatCache: Sendable {
   private func hashAll(_ paths: [String], _ statuses: [FileSystem.Status], threads: Int) throws -> [HashedFile] {
     loadIfNeeded()
     // Each index writes its own place.
-    nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<(file: HashedFile, isNew: Bool), any Error>?>
-      .allocate(
-        capacity: paths.count)
+    nonisolated(unsafe) let results = UnsafeMutableBufferPointer<Result<HashedFile, any Error>?>.allocate(
+      capacity: paths.count)
     results.initialize(repeating: nil)
     defer {
       results.deinitialize()
       results.deallocate()
     }
     let known = state.withLock { $0.entries }
-    // Asked once, when the first file is read: asking makes a file, which takes longer than reading a small one. What
-    // changes later than that counts as just changed, however long the others take.
-    let clock = Lazily(clockProbe)
-    parallelFor(paths.count, threads: threads) { index in
-      let path = paths[index]
-      if let entry = known[path],
-        let status = index < statuses.count ? statuses[index] : FileSystem.status(path), Self.matches(entry, status)
-      {
-        let file = HashedFile(path: path, digest: entry.digest, status: status, racy: false)
-        results[index] = .success((file, isNew: false))
-      } else {
-        results[index] = Result { (try hash(path, clock: clock.value), isNew: true) }
+    if !known.isEmpty {
+      parallelFor(paths.count, threads: threads) { index in
+        let path = paths[index]
+        guard let entry = known[path],
+          let status = index < statuses.count ? statuses[index] : FileSystem.status(path), Self.matches(entry, status)
+        else { return }
+        results[index] = .success(HashedFile(path: path, digest: entry.digest, status: status, racy: false))
       }
+    }
+    let unknown = paths.indices.filter { results[$0] == nil }
+    // Asked once, before the first file is read: what changed shortly before that or later counts as just changed, however
+    // long the others take. Asking makes a file, which takes longer than reading a small one.
+    let clock = unknown.isEmpty ? nil : clockProbe()
+    Digest.ofFiles(unknown.map { paths[$0] }, threads: threads) { [self] place, reading in
+      let index = unknown[place]
+      results[index] = Result { try hashedFile(paths[index], try reading.get(), clock: clock) }
     }
     // One result for each index. What was read is remembered even where another file could not be.
     remember(
-      results.compactMap { result in
-        guard case .success((let file, true)) = result! else { return nil }
+      unknown.compactMap { index in
+        guard case .success(let file)? = results[index] else { return nil }
         return file.racy ? nil : file
       })
-    return try results.map { try $0!.get().file }
+    return try results.map { try $0!.get() }
+  }
+
+  /// A file by its first reading, or by another where it changed meanwhile.
+  /// - Parameter clock: the file system's idea of now before the first reading, in ns.
+  /// - Throws: `StageFailure` when the file changes each time it is read.
+  private func hashedFile(_ path: String, _ first: FileReading, clock: Int?) throws -> HashedFile {
+    var reading = first
+    for attempt in 0..<3 {
+      if attempt > 0 { reading = try Digest.ofFile(path) }
+      hashed.add(1, ordering: .relaxed)
+      if reading.isSteady {
+        let racy = clock.map { reading.after.changed > $0 - Self.racyWindow } ?? true
+        return HashedFile(path: path, digest: reading.digest, status: reading.after, racy: racy)
+      }
+    }
+    throw StageFailure("\(path) keeps changing while it is read", help: "run again once nothing writes to it")
   }
 
   private func remember(_ files: [HashedFile]) {

@@ -209,15 +209,6 @@ public final class Store: Sendable {
     return data
   }
 
-  /// Reads a blob's bytes and moves it out of the way when they are not what its name says.
-  func check(_ digest: Digest, size: Int?) throws -> Bool {
-    let path = blobPath(digest)
-    guard let status = FileSystem.linkStatus(path) else { return false }
-    if status.isRegular, size == nil || status.size == size, try Digest.ofFile(path).digest == digest { return true }
-    try quarantine(path, reason: "its bytes do not have its digest")
-    return false
-  }
-
   /// Moves a damaged file out of the way, keeping it for inspection.
   func quarantine(_ path: String, reason: String) throws {
     let folder = root + "/quarantine"
