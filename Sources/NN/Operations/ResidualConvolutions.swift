@@ -72,7 +72,7 @@ extension Tensor {
       epilogue: .init(bias: convolution.bias?.value.quarters()), shuffled: true
     ).y
     if Monitor.current != nil { Monitor.observe(y.pixelUnshuffled(2), of: convolution.weight) }
-    let input = x.kept()
+    var input: Tensor? = x.kept()
     return y.recorded([x, convolution.weight.tensor, convolution.bias?.tensor]) { gradient, needs in
       let dz = gradient.channelsLast()
       let whole = dz.withSource { $0.pointee }
@@ -85,7 +85,8 @@ extension Tensor {
         return source
       }
       let dy = FastConvolution.Gradient(sources: parts, shape: [dz.n, k, dz.h / 2, dz.w / 2], owners: [dz])
-      let own = FastConvolution.winogradWeightGradient(input, dy, wantsBias: needs[2])
+      let own = FastConvolution.winogradWeightGradient(input!, dy, wantsBias: needs[2])  // kept until here
+      if input?.pendingNormalisation == nil { input = nil }
       let dx =
         needs[0]
         ? FastConvolution.winogradInputGradient(
