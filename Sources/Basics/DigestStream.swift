@@ -63,5 +63,6 @@ public struct DigestStream: Sendable {
 }
 
 private func withWords(_ state: inout SIMD8<UInt32>, _ body: (UnsafeMutablePointer<UInt32>) -> Void) {
-  withUnsafeMutableBytes(of: &state) { body($0.baseAddress!.assumingMemoryBound(to: UInt32.self)) }  // 32 bytes: not empty
+  // 32 bytes are not empty.
+  withUnsafeMutableBytes(of: &state) { body($0.baseAddress!.assumingMemoryBound(to: UInt32.self)) }
 }

@@ -29,7 +29,9 @@ struct Runs: ParsableCommand {
       let state = run.state.padding(toLength: 11, withPad: " ", startingAt: 0)
       var text = "\(run.id)  \(state)  \(run.pipeline)"
       if let summary {
-        text += "  ran \(summary["ran"]?.intValue ?? 0), up to date \(summary["up_to_date"]?.intValue ?? 0)"
+        text += "  ran \(summary["ran"]?.intValue ?? 0), "
+        if let count = summary["made_elsewhere"]?.intValue, count > 0 { text += "made elsewhere \(count), " }
+        text += "up to date \(summary["up_to_date"]?.intValue ?? 0)"
         text += ", \(durationText(summary["seconds"]?.doubleValue ?? 0))"
       }
       Console.standardOutput(text + "\n")

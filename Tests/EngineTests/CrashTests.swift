@@ -135,10 +135,15 @@ import Testing
     try bench.addPhotos((1...6).map { "face \($0)" })
     let path = try bench.writePipeline(try bench.chain(), ["publish": false])
     let runs = try (0..<20).map { _ in try bench.start(path) }
+    var ran = 0
     for run in runs {
       let end = run.wait()
       #expect(end.status == 0, "\(end.output)")
+      let counts = ["ran", "made_elsewhere", "up_to_date"].map { end.events("run_finished").first?[$0]?.intValue ?? 0 }
+      #expect(counts.reduce(0, +) == 4, "\(end.output)")
+      ran += counts[0]
     }
+    #expect(ran == 4)
     #expect(bench.traceLines().count == 6 * 3 + 1)
     #expect(Set(bench.traceLines()).count == 6 * 3 + 1)
     #expect(try bench.store.verify(threads: 2).isClean)

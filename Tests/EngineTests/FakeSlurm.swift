@@ -147,7 +147,8 @@ struct FakeSlurm {
           echo CANCELLED >"$s/jobs/$id/forced"
           kill -KILL "$(cat "$s/jobs/$id/pid")"
         done ;;
-      sacct) exit 1 ;;
+      sacct)
+        for word; do case $word in --jobs=*) cat "$s/account-${word#*=}" || exit 1 ;; esac; done ;;
     esac
     """#
 }

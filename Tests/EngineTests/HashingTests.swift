@@ -40,7 +40,9 @@ import Testing
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let seed = UInt64.random(in: 0 ... .max)
     var random = SeededRandom(seed: seed)
-    let edges = [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 131_007, 131_008, 131_071, 131_072, 131_073, 262_144, 1_500_000]
+    let edges = [
+      0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 131_007, 131_008, 131_071, 131_072, 131_073, 262_144, 1_500_000,
+    ]
     let sizes = edges + (0..<40).map { _ in Int(random.next() % 300_000) }
     // A folder and a file that is not there keep nothing else back.
     var paths = [folder, folder + "/none"]

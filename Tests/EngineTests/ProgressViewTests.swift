@@ -8,8 +8,8 @@ import Testing
     instance: "facelift", approve: .explicit, coverage: 1, message: "Run FaceLift.", expected: 40, ready: 40,
     unapproved: ["face 1", "face 2"], changed: [], missing: [], invalid: [], rejected: [], contents: [:])
   private static let summary = RunSummary(
-    run: "20260101-000000-0001", seconds: 83, upToDate: 3, ran: 2, samplesRun: 40, failed: ["table"], waiting: [gate],
-    skipped: 1, stopped: 0, signal: nil, reports: [], texts: [])
+    run: "20260101-000000-0001", seconds: 83, upToDate: 3, ran: 2, madeElsewhere: 1, samplesRun: 40, failed: ["table"],
+    waiting: [gate], skipped: 1, stopped: 0, signal: nil, reports: [], texts: [])
 
   /// Seconds and what happens then.
   private static let script: [(Double, RunEvent)] = [

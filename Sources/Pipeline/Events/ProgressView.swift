@@ -137,10 +137,11 @@ package struct ProgressView {
   /// The last line of a run.
   private static func text(_ summary: RunSummary) -> String {
     let time = durationText(summary.seconds)
-    if summary.ran == 0, summary.exitCode == 0 {
+    if summary.ran == 0, summary.madeElsewhere == 0, summary.exitCode == 0 {
       return "Nothing to do: \(counted(summary.upToDate, "stage")) up to date (\(time))."
     }
     var parts = ["\(summary.ran) ran", "\(summary.upToDate) up to date"]
+    if summary.madeElsewhere > 0 { parts.insert("\(summary.madeElsewhere) made elsewhere", at: 1) }
     if !summary.failed.isEmpty {
       parts.append("\(summary.failed.count) failed: \(summary.failed.joined(separator: ", "))")
     }

@@ -96,6 +96,8 @@ public struct RunSummary: Sendable {
   public var seconds: Double
   public var upToDate: Int
   public var ran: Int
+  /// Stages whose result came from another run that was making it, or from a remote cache.
+  public var madeElsewhere: Int
   public var samplesRun: Int
   public var failed: [String]
   public var waiting: [GateStatus]
@@ -109,13 +111,15 @@ public struct RunSummary: Sendable {
   public var texts: [(instance: String, text: String)]
 
   package init(
-    run: String?, seconds: Double, upToDate: Int, ran: Int, samplesRun: Int, failed: [String], waiting: [GateStatus],
-    skipped: Int, stopped: Int, signal: Int32?, reports: [String], texts: [(instance: String, text: String)]
+    run: String?, seconds: Double, upToDate: Int, ran: Int, madeElsewhere: Int, samplesRun: Int, failed: [String],
+    waiting: [GateStatus], skipped: Int, stopped: Int, signal: Int32?, reports: [String],
+    texts: [(instance: String, text: String)]
   ) {
     self.run = run
     self.seconds = seconds
     self.upToDate = upToDate
     self.ran = ran
+    self.madeElsewhere = madeElsewhere
     self.samplesRun = samplesRun
     self.failed = failed
     self.waiting = waiting
@@ -136,9 +140,10 @@ public struct RunSummary: Sendable {
   var members: [String: JSON] {
     [
       "run": run.map(JSON.string) ?? .null, "seconds": .double(seconds), "up_to_date": .int(upToDate),
-      "ran": .int(ran), "samples_run": .int(samplesRun), "failed": .array(failed.map(JSON.string)),
-      "waiting": .array(waiting.map { .string($0.instance) }), "skipped": .int(skipped), "stopped": .int(stopped),
-      "exit_code": .int(Int(exitCode)), "reports": .array(reports.map(JSON.string)),
+      "ran": .int(ran), "made_elsewhere": .int(madeElsewhere), "samples_run": .int(samplesRun),
+      "failed": .array(failed.map(JSON.string)), "waiting": .array(waiting.map { .string($0.instance) }),
+      "skipped": .int(skipped), "stopped": .int(stopped), "exit_code": .int(Int(exitCode)),
+      "reports": .array(reports.map(JSON.string)),
     ]
   }
 }

@@ -54,6 +54,7 @@ public actor Runner {
   var work: [Int: Work] = [:]
   var results: [Int: StageResult] = [:]
   var ran: Set<Int> = []
+  var madeElsewhere: Set<Int> = []
   var samplesRun = 0
   var failures: [Int: String] = [:]
   var gates: [Int: GateStatus] = [:]

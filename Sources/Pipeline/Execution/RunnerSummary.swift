@@ -12,12 +12,13 @@ extension Runner {
     try latest.update(keys)
     let states = scheduler.states
     var summary = RunSummary(
-      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count, samplesRun: samplesRun,
+      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count,
+      madeElsewhere: madeElsewhere.count, samplesRun: samplesRun,
       failed: failures.keys.sorted().map { pipeline.instances[$0].id },
       waiting: gates.keys.sorted().filter { states[$0] == .waiting }.compactMap { gates[$0] },
       skipped: states.count { if case .cut = $0 { true } else { false } }, stopped: states.count { $0 == .stopped },
       signal: signalled, reports: [], texts: [])
-    summary.upToDate = states.count { $0 == .done } - ran.count
+    summary.upToDate = states.count { $0 == .done } - ran.count - madeElsewhere.count
     addTexts(to: &summary)
     if options.force.isEmpty, lookAgain.isEmpty {
       trail.record(

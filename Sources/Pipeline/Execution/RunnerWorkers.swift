@@ -117,7 +117,7 @@ extension Runner {
           reused: reused))
       let left = planner.rejected(in: result)
       if !left.isEmpty { emit(.rejected(instance: instance.id, samples: left)) }
-      ran.insert(vertex)
+      if reused { madeElsewhere.insert(vertex) } else { ran.insert(vertex) }
       complete(vertex, result)
     case .samplesDone?:
       // The gate decides with the results that are there now.

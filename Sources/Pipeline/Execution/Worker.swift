@@ -44,6 +44,7 @@ public enum Worker {
     do {
       let job = try readJob(jobPath, catalogue)
       let store = Store(root: job.store, durable: job.durable)
+      defer { store.temporary.close() }
       let services = WorkerServices(store: store, events: events)
       let termination = watch(services)
       defer { termination.cancel() }

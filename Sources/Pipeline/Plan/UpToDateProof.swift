@@ -96,8 +96,9 @@ extension RunAnswer {
     }
     guard instances.count == items.count else { return nil }
     summary = RunSummary(
-      run: nil, seconds: 0, upToDate: instances.count, ran: 0, samplesRun: 0, failed: [], waiting: [], skipped: 0,
-      stopped: 0, signal: nil, reports: (json["reports"]?.arrayValue ?? []).compactMap(\.stringValue),
+      run: nil, seconds: 0, upToDate: instances.count, ran: 0, madeElsewhere: 0, samplesRun: 0, failed: [],
+      waiting: [], skipped: 0, stopped: 0, signal: nil,
+      reports: (json["reports"]?.arrayValue ?? []).compactMap(\.stringValue),
       texts: (json["texts"]?.arrayValue ?? []).compactMap { item in
         guard let pair = item.arrayValue, pair.count == 2, let id = pair[0].stringValue, let text = pair[1].stringValue
         else { return nil }

@@ -21,13 +21,19 @@ final class TemporaryArea: Sendable {
     self.locking = locking
   }
 
-  deinit {
-    let (folder, lock, lease) = state.withLock { ($0.folder, $0.lock, $0.lease) }
+  deinit { close() }
+
+  /// Removes the folder and what is in it. A new one is made should another file be wanted.
+  func close() {
+    let (folder, lock, lease) = state.withLock { state in
+      defer { state = State() }
+      return (state.folder, state.lock, state.lease)
+    }
     guard let folder else { return }
     try? FileSystem.removeTree(folder)  // what stays is removed by the next process
     Glibc.unlink(folder + ".lock")
     lease?.release(removing: true)
-    if lock >= 0 { close(lock) }
+    if lock >= 0 { Glibc.close(lock) }
   }
 
   /// A name for a new file, on the same file system as the store.
@@ -68,7 +74,7 @@ final class TemporaryArea: Sendable {
     if flock(fd, LOCK_EX | LOCK_NB) == 0, fstat(fd, &own) == 0, FileSystem.status(path)?.inode == UInt64(own.st_ino) {
       return fd
     }
-    close(fd)
+    Glibc.close(fd)
     return nil
   }
 
@@ -80,7 +86,7 @@ final class TemporaryArea: Sendable {
     let fd = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard fd >= 0 else { return nil }
     defer {
-      close(fd)
+      Glibc.close(fd)
       Glibc.unlink(path)
     }
     var s = stat()
@@ -102,7 +108,7 @@ final class TemporaryArea: Sendable {
       }
       let fd = Glibc.open(folder + ".lock", O_RDWR | O_CLOEXEC)
       guard fd >= 0 else { continue }
-      defer { close(fd) }
+      defer { Glibc.close(fd) }
       guard flock(fd, LOCK_EX | LOCK_NB) == 0 else { continue }
       try? FileSystem.removeTree(folder)  // tried again next time
       Glibc.unlink(folder + ".lock")

@@ -18,9 +18,9 @@ extension Store {
 
   /// Reads everything and moves what is damaged out of the way.
   /// - Throws: `FileProblem` when the store cannot be read.
-  public func verify(threads: Int = MachineResources.cpus, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in })
-    throws -> Verification
-  {
+  public func verify(
+    threads: Int = MachineResources.cpus, progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws -> Verification {
     let blobs = try entries("blobs")
     let sizes = blobs.map { FileSystem.linkStatus($0.path)?.size ?? 0 }
     let state = Mutex((done: 0, damaged: [String]()))
