@@ -183,7 +183,7 @@ static void single_output_backward(int threads, int64_t pixels, const ck_source 
 }
 
 // ---- 3x3 to one channel ---------------------------------------------------------------------------------------------------
-enum { OUTPUT3_STRIP = 64 };
+enum { OUTPUT3_STRIP = 16, OUTPUT3_ROWS = 8, OUTPUT3_RUN = 8 };
 
 typedef struct {
   int64_t n, h, w;
@@ -193,44 +193,61 @@ typedef struct {
   float *y;
 } output3_task;
 
-// Adds the products of one vector of channels to the sums of the columns x0 ..< x1 of row y.
-INLINE void output3_strip(const output3_task *t, int kind, int64_t image, int64_t y, int64_t x0, int64_t x1, int64_t c,
-                          vf *sum) {
+// The outputs of the columns x0 ..< x1 of row y, at most OUTPUT3_RUN; `whole`: all of them, none at the left or right edge.
+// Their sums stay in registers while the channels pass by.
+INLINE void output3_run(const output3_task *t, int kind, int whole, int64_t image, int64_t y, int64_t x0, int64_t x1) {
   const ck_source *in = t->in;
-  source_factors f = factors_of(in, kind, c);
-  for (int64_t r = 0; r < 3; r++) {
-    if (y + r - 1 < 0 || y + r - 1 >= t->h) continue;
-    int64_t line = (image * t->h + y + r - 1) * t->w;
-    const float *weight = t->weight9 + r * 3 * in->c + c;
-    vf left = load(weight), centre = load(weight + in->c), right = load(weight + 2 * in->c);
-    vf before = x0 > 0 ? read_pixel(in, kind, &f, line + x0 - 1, c) : splat(0), here = read_pixel(in, kind, &f, line + x0, c);
-    for (int64_t x = x0; x < x1; x++) {
-      vf after = x + 1 < t->w ? read_pixel(in, kind, &f, line + x + 1, c) : splat(0);
-      sum[x - x0] += before * left + here * centre + after * right;
-      before = here;
-      here = after;
+  vf sum[OUTPUT3_RUN];
+  UNROLL for (int j = 0; j < OUTPUT3_RUN; j++) sum[j] = splat(0);
+  for (int64_t c = 0; c < in->c; c += VL) {
+    source_factors f = factors_of(in, kind, c);
+    for (int64_t r = 0; r < 3; r++) {
+      if (y + r - 1 < 0 || y + r - 1 >= t->h) continue;
+      int64_t first = (image * t->h + y + r - 1) * t->w + x0;
+      const float *weight = t->weight9 + r * 3 * in->c + c;
+      vf left = load(weight), centre = load(weight + in->c), right = load(weight + 2 * in->c);
+      vf before = whole || x0 > 0 ? read_pixel(in, kind, &f, first - 1, c) : splat(0);
+      vf here = read_pixel(in, kind, &f, first, c);
+      UNROLL for (int j = 0; j < OUTPUT3_RUN; j++) {
+        if (!whole && x0 + j >= x1) continue;
+        vf after = whole || x0 + j + 1 < t->w ? read_pixel(in, kind, &f, first + j + 1, c) : splat(0);
+        sum[j] += before * left + here * centre + after * right;
+        before = here;
+        here = after;
+      }
     }
   }
+  float *out = t->y + (image * t->h + y) * t->w + x0;
+  UNROLL for (int j = 0; j < OUTPUT3_RUN; j++)
+    if (whole || x0 + j < x1) out[j] = t->bias + total(sum[j]);
 }
 
-static void output3_row(void *context, int64_t index) {
+static void output3_edge(const output3_task *t, int64_t image, int64_t y, int64_t x0, int64_t x1) {
+  BY_KIND(t->in, output3_run(t, KIND, 0, image, y, x0, x1));
+}
+
+// Some rows of an image, strip by strip: what the rows of a strip share stays in the first-level cache.
+static void output3_rows(void *context, int64_t index) {
   const output3_task *t = context;
-  int64_t image = index / t->h, y = index % t->h;
-  for (int64_t x0 = 0; x0 < t->w; x0 += OUTPUT3_STRIP) {
-    int64_t x1 = least(t->w, x0 + OUTPUT3_STRIP);
-    vf sum[OUTPUT3_STRIP];
-    if (y + 2 < t->h)  // the row that the next one needs
-      for (int64_t x = x0; x < x1; x++)
-        for (int64_t c = 0; c < t->in->c; c += 16)
-          prefetch_pixel(t->in, source_kind(t->in), ((index + 2) * t->w + x), c);
-    for (int64_t x = x0; x < x1; x++) sum[x - x0] = splat(0);
-    for (int64_t c = 0; c < t->in->c; c += VL) BY_KIND(t->in, output3_strip(t, KIND, image, y, x0, x1, c, sum));
-    for (int64_t x = x0; x < x1; x++) t->y[index * t->w + x] = t->bias + total(sum[x - x0]);
+  int64_t blocks = pieces(t->h, OUTPUT3_ROWS), image = index / blocks;
+  int64_t y0 = index % blocks * OUTPUT3_ROWS, y1 = least(t->h, y0 + OUTPUT3_ROWS);
+  for (int64_t s0 = 0; s0 < t->w; s0 += OUTPUT3_STRIP) {
+    int64_t s1 = least(t->w, s0 + OUTPUT3_STRIP);
+    for (int64_t y = y0; y < y1; y++) {
+      if (y + 2 < t->h)  // the row that the next one needs
+        for (int64_t x = s0; x < s1; x++)
+          for (int64_t c = 0; c < t->in->c; c += 16)
+            prefetch_pixel(t->in, source_kind(t->in), (image * t->h + y + 2) * t->w + x, c);
+      BY_KIND(t->in, for (int64_t x = s0; x < s1; x += OUTPUT3_RUN) {
+        if (x > 0 && x + OUTPUT3_RUN < t->w && x + OUTPUT3_RUN <= s1) output3_run(t, KIND, 1, image, y, x, x + OUTPUT3_RUN);
+        else output3_edge(t, image, y, x, least(s1, x + OUTPUT3_RUN));
+      });
+    }
   }
 }
 
 static void single_output3(int threads, int64_t n, int64_t h, int64_t w, const ck_source *in, const float *weight9, float bias,
                            float *y) {
   output3_task t = {n, h, w, in, weight9, bias, y};
-  ck_parallel(threads, n * h, &t, output3_row);
+  ck_parallel(threads, n * pieces(h, OUTPUT3_ROWS), &t, output3_rows);
 }
