@@ -41,7 +41,12 @@ import Testing
         instance: "train@kind=bicubic",
         StageProgress(done: 20, total: 200, unit: "steps", message: "epoch 2 of 20", metrics: ["loss": 0.125]))
     ),
-    (30, .progress(instance: "train@kind=bicubic", StageProgress(done: 21, total: 200, unit: "steps"))),
+    // The stage knows better than the rate so far.
+    (
+      30,
+      .progress(
+        instance: "train@kind=bicubic", StageProgress(done: 21, total: 200, unit: "steps", metrics: ["eta": 95]))
+    ),
     (31, .finished(instance: "maps", seconds: 30, samplesRun: 40, samplesReused: 2, reused: false)),
     (32, .finished(instance: "other", seconds: 1, samplesRun: 0, samplesReused: 0, reused: true)),
     (

@@ -177,12 +177,13 @@ package struct ProgressView {
       if let first = job.first, done > first.done {
         let rate = Double(done - first.done) / max(time - first.at, 1e-6)
         text += String(format: rate >= 10 ? "  %.0f/s" : rate >= 0.1 ? "  %.1f/s" : "  %.3f/s", rate)
-        if total > done { text += "  \(durationText(Double(total - done) / rate)) left" }
+        // A stage may know better than the rate so far.
+        if total > done { text += "  \(durationText(job.metrics["eta"] ?? Double(total - done) / rate)) left" }
       }
     } else {
       text += "  \(durationText(time - job.started))"
     }
-    for (name, value) in job.metrics.sorted(by: { $0.key < $1.key }) {
+    for (name, value) in job.metrics.sorted(by: { $0.key < $1.key }) where name != "eta" {
       text += "  \(name) \(String(format: "%.4g", value))"
     }
     if let message = job.message { text += "  \(message)" }
