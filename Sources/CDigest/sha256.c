@@ -15,7 +15,7 @@ static const uint32_t constants[64] = {
     0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-// AVX for its instructions with three operands, which spare copies; every processor of the last ten years that has SHA has it.
+// AVX for its instructions with three operands, which spare copies. Small processors with SHA and without AVX stay with OpenSSL.
 #define WITH_SHA __attribute__((target("sha,avx")))
 #define INLINE_WITH_SHA WITH_SHA __attribute__((always_inline)) static inline
 

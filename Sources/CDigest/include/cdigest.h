@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Whether this processor has the instructions; where it has not, the functions below must not be called.
+/// Whether this processor has the instructions, and AVX; where it has not, the functions below must not be called.
 bool digest_has_sha256(void);
 
 /// Takes `blocks` blocks of 64 bytes into a digest's eight words.

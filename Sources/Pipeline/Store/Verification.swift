@@ -51,6 +51,7 @@ extension Store {
     }
     return report
   }
+
   /// Reads a blob's bytes and moves it out of the way when they are not what its name says.
   func check(_ digest: Digest, size: Int?) throws -> Bool {
     let isSound = Mutex(false)
