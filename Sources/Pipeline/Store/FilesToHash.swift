@@ -7,6 +7,7 @@ import Synchronization
 final class FilesToHash: Sendable {
   fileprivate let paths: [String]
   private let found: @Sendable (Int, Result<FileReading, any Error>) -> Void
+  /// The file whose turn it is, and how many threads have not begun.
   private let state: Mutex<(next: Int, idle: Int)>
 
   /// - Parameter threads: how many will call `work`.
@@ -20,9 +21,10 @@ final class FilesToHash: Sendable {
   func work() {
     let first = OpenFile()
     let second = OpenFile()
+    var hasBegun = false
     while true {
-      let hasFirst = fill(first, isOnly: !second.isOpen)
-      let hasSecond = fill(second, isOnly: !first.isOpen)
+      let hasFirst = fill(first, isOnly: !second.isOpen, &hasBegun)
+      let hasSecond = fill(second, isOnly: !first.isOpen, &hasBegun)
       switch (hasFirst, hasSecond) {
       case (true, true): first.update(with: second)
       case (true, false): first.update()
@@ -33,16 +35,18 @@ final class FilesToHash: Sendable {
   }
 
   /// Makes sure that `file` has blocks to hash: the next of the one it reads, or the first of the next one.
-  /// - Parameter isOnly: whether the thread has nothing else to do. A thread that has leaves the last files to those without.
+  /// - Parameters:
+  ///   - isOnly: whether the thread has nothing else to do. A thread that has leaves the last files to those that have not begun.
+  ///   - hasBegun: whether the thread has taken a file yet.
   /// - Returns: false when no file is left.
-  private func fill(_ file: OpenFile, isOnly: Bool) -> Bool {
+  private func fill(_ file: OpenFile, isOnly: Bool, _ hasBegun: inout Bool) -> Bool {
     while true {
       do {
         if file.isOpen {
           if file.blocks > 0 { return true }
           if file.isAtEnd { found(file.index, .success(try file.finish())) } else { try file.read() }
         } else {
-          guard let index = next(isOnly: isOnly) else { return false }
+          guard let index = next(isOnly: isOnly, &hasBegun) else { return false }
           try file.open(index, paths[index])
         }
       } catch {
@@ -52,14 +56,16 @@ final class FilesToHash: Sendable {
     }
   }
 
-  private func next(isOnly: Bool) -> Int? {
-    state.withLock { state in
+  private func next(isOnly: Bool, _ hasBegun: inout Bool) -> Int? {
+    let index: Int? = state.withLock { state in
       let left = paths.count - state.next
       guard left > (isOnly ? 0 : state.idle) else { return nil }
-      if isOnly, state.idle > 0 { state.idle -= 1 }
+      if !hasBegun { state.idle -= 1 }
       state.next += 1
       return state.next - 1
     }
+    if index != nil { hasBegun = true }
+    return index
   }
 }
 
