@@ -213,6 +213,12 @@ if arguments.last == "--account" {
   Account.run(repetitions: repetitions)
   exit(0)
 }
+let names = all.map(\.name)
+if let unknown = arguments.first(where: { !names.contains($0) && $0 != "--child" }) {
+  FileHandle.standardError.write(
+    Data("error: `\(unknown)` is neither an option nor work; work: \(names.joined(separator: ", "))\n".utf8))
+  exit(2)
+}
 let chosen = arguments.isEmpty ? all : all.filter { arguments.contains($0.name) }
 guard isChild else {
   // A process for each piece of work, so that its peak memory is its own.
