@@ -28,6 +28,9 @@ static __thread int inside;
 static void take_indices(void) {
   inside++;
   for (int64_t i; (i = atomic_fetch_add_explicit(&job_next, 1, memory_order_relaxed)) < job_count;) job_body(job_context, i);
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();  // stores past the caches become visible before the job ends
+#endif
   inside--;
 }
 

@@ -209,6 +209,26 @@ import Testing
     }
   }
 
+  /// Joined images through a normalised convolution and a 1x1 convolution to one channel: the gradients of the parts have
+  /// memory of their own where 32 channels divide the first, and that of the normalised values is never stored.
+  @Test(arguments: instructionSets, [[32, 16], [32, 32], [16, 32], [64, 48]])
+  func joinedInputOfANormalisedConvolution(_ set: ComputeOptions.Instructions, _ channels: [Int]) {
+    let whole = channels[0] + channels[1]
+    compareModules(set, [2, whole, 7, 9]) { initialiser in
+      ModuleList([
+        Conv2d(whole, 24, kernelSize: 3, padding: 1, bias: false, initialiser), BatchNorm2d(24),
+        Conv2d(24, 1, kernelSize: 1, initialiser),
+      ])
+    } call: { layers, x in
+      guard let convolution = layers.items[0].module as? Conv2d, let norm = layers.items[1].module as? BatchNorm2d,
+        let head = layers.items[2].module as? Conv2d
+      else { return x }
+      let x = x.channelsLast()
+      let parts = [x.channels(0..<channels[0]), x.channels(channels[0]..<whole)]
+      return head(Tensor.concatenated(parts).convolvedNormalisedReLU(convolution, norm))
+    }
+  }
+
   /// Output, gradient of the input and of every parameter of a module, fast against reference.
   func compareModules<M: Module>(
     _ set: ComputeOptions.Instructions, _ shape: [Int], _ make: (WeightInitialiser) -> M, call: (M, Tensor) -> Tensor
@@ -289,7 +309,7 @@ import Testing
   }
 
   /// The same bits for any number of threads, on each instruction set: the networks whose operations are fused.
-  @Test(arguments: instructionSets, [16, 8])
+  @Test(arguments: instructionSets, [32, 16, 8])
   func threadsChangeNothing(_ set: ComputeOptions.Instructions, _ channels: Int) {
     let outcomes = [1, 2, 3, 8].map { threads in
       NN.with(ComputeOptions(threads: threads, instructions: set)) {

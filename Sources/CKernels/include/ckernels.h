@@ -70,20 +70,21 @@ int ck_best_isa(void);
 //   plain        x
 //   normalised   (scale given) max(0, x * scale + shift): a batch normalisation and ReLU of x
 //   gradient     (upstream given besides) a * g + b * x + d, where g is upstream where x * scale + shift > 0 and else 0: the
-//                gradient of x from that of the normalised values
+//                gradient of x from that of the normalised values. With `factor` besides, upstream is one plane, us = 1,
+//                and g is upstream times the channel's factor: the gradient behind a 1x1 convolution to one channel
 //
 // Blocks marked `half` hold bfloat16 (the upper half of a float32) in place of float32; offsets and strides count elements.
 // Values are computed in float32 and rounded to the nearest when they are stored.
 typedef struct {
   const float *x;           // pixel stride xs
   int64_t xs;
-  int half;                 // of x and upstream
+  int half;                 // of x, and of upstream without factor
   int64_t row;              // 3x3 convolutions of plain sources only: floats from row to row; 0 is those of a row's pixels
   int64_t c;                // channels, padded
   const float *scale, *shift;
   const float *upstream;    // pixel stride us
   int64_t us;
-  const float *a, *b, *d;
+  const float *a, *b, *d, *factor;
 } ck_source;
 
 // Statistics of a gradient g of normalised values, taken while it is written: sums[2][k] of g where x * scale + shift > 0,
@@ -106,7 +107,9 @@ typedef struct {
   const float *filter;      // as pack_winograd wrote it
   float *y;                 // output, pixel stride ys
   int64_t ys;
-  int half;                 // of y and residual
+  float *more;              // output channels from `split`, a multiple of 32, go here with pixel stride more_s; or null
+  int64_t split, more_s;
+  int half;                 // of y, more and residual
   int shuffle;              // 1: y is twice as large and has k / 4 channels, a multiple of 32; quarter i of the channels goes
                             // to row i / 2, column i % 2 of each block of 2x2 pixels. Without residual and statistics
   const float *bias;        // [k] padded with zeros, or null
@@ -116,6 +119,10 @@ typedef struct {
   float residual_scale;
   double *sums;             // [2][k]: sum and sum of squares of the results before bias, ReLU and residual; or null
   const ck_statistics *statistics;  // of the results as a gradient; or null. Not together with sums
+  // What follows in evaluation, without residual, shuffle and statistics; each or null:
+  float *pooled;            // the largest of each 2x2 block of y as well, [n][h / 2][w / 2][k], bfloat16 with `half`
+  const float *head;        // [k], k at most 32: y is contiguous [n][h][w] and gets head_bias + the sum over the channels of
+  float head_bias;          // head * result in place of the results
 } ck_winograd;
 
 // The gradient of the weights of such a convolution.

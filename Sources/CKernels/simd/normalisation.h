@@ -65,9 +65,12 @@ static void read_pixels(void *context, int64_t index) {
   const pass_task *t = context;
   const ck_source *in = t->in;
   int64_t first = index * NORM_PIXELS, end = least(t->pixels, first + NORM_PIXELS);
+  int streamed = !t->half && is_streamed(t->pixels * in->c);
   BY_KIND(in, for (int64_t i = first; i < end; i++) for (int64_t c = 0; c < in->c; c += VL) {
     source_factors f = factors_of(in, KIND, c);
-    store_to(t->y, t->half, i * t->ys + c, read_pixel(in, KIND, &f, i, c));
+    vf value = read_pixel(in, KIND, &f, i, c);
+    if (streamed) store_past(t->y + i * t->ys + c, value);
+    else store_to(t->y, t->half, i * t->ys + c, value);
   });
 }
 
@@ -122,27 +125,42 @@ INLINE void pool_one_row_back(const pool_task *t, int kind, int64_t index) {
   const ck_source *in = t->in;
   int64_t oh = t->h / 2, ow = t->w / 2, row = (index / oh * t->h + 2 * (index % oh)) * t->w;
   float *sums = t->partial ? t->partial + index * 2 * in->c : 0;
-  for (int64_t c = 0; c < in->c; c += VL) {
-    source_factors f = factors_of(in, kind, c);
-    vf sum = splat(0), dot = splat(0);
+  int streamed = !(kind & HALF) && is_streamed(t->n * t->h * t->w * in->c);
+  for (int64_t c0 = 0; c0 < in->c; c0 += 16) {
+    source_factors f[PARTS];
+    vf sum[PARTS], dot[PARTS];
+    UNROLL for (int part = 0; part < PARTS; part++) {
+      f[part] = factors_of(in, kind, c0 + part * VL);
+      sum[part] = dot[part] = splat(0);
+    }
     for (int64_t ox = 0; ox < ow; ox++) {
       int64_t corner = row + 2 * ox;
-      vf value[4], gradient = load_from(t->dy, kind & HALF, (index * ow + ox) * t->dys + c);
-      read_block(in, kind, &f, corner, t->w, c, value);
-      vf largest = largest_of(value);
-      UNROLL for (int i = 0; i < 4; i++) {
-        int64_t pixel = corner + i / 2 * t->w + i % 2;
-        vf out = value[i] == largest ? gradient : splat(0);
-        gradient = value[i] == largest ? splat(0) : gradient;
-        if (t->existing) out += load_from(t->existing, kind & HALF, pixel * t->es + c);
-        store_to(t->dx, kind & HALF, pixel * t->dxs + c, out);
-        if (sums) add_statistics(t->statistics, pixel, c, out, &sum, &dot);
+      vf out[4][PARTS];
+      UNROLL for (int part = 0; part < PARTS; part++) {
+        int64_t c = c0 + part * VL;
+        vf value[4], gradient = load_from(t->dy, kind & HALF, (index * ow + ox) * t->dys + c);
+        read_block(in, kind, &f[part], corner, t->w, c, value);
+        vf largest = largest_of(value);
+        UNROLL for (int i = 0; i < 4; i++) {
+          int64_t pixel = corner + i / 2 * t->w + i % 2;
+          out[i][part] = value[i] == largest ? gradient : splat(0);
+          gradient = value[i] == largest ? splat(0) : gradient;
+          if (t->existing) out[i][part] += load_from(t->existing, kind & HALF, pixel * t->es + c);
+          if (sums) add_statistics(t->statistics, pixel, c, out[i][part], &sum[part], &dot[part]);
+        }
       }
+      UNROLL for (int i = 0; i < 4; i++)
+        UNROLL for (int part = 0; part < PARTS; part++) {
+          int64_t place = (corner + i / 2 * t->w + i % 2) * t->dxs + c0 + part * VL;
+          if (streamed) store_past(t->dx + place, out[i][part]);
+          else store_to(t->dx, kind & HALF, place, out[i][part]);
+        }
     }
-    if (sums) {
-      store(sums + c, sum);
-      store(sums + in->c + c, dot);
-    }
+    if (sums)
+      UNROLL for (int part = 0; part < PARTS; part++) {
+        store(sums + c0 + part * VL, sum[part]);
+        store(sums + in->c + c0 + part * VL, dot[part]);
+      }
   }
 }
 

@@ -1,6 +1,6 @@
 // Products over the channels of single pixels: 1x1 convolutions, and 2x2 ones with stride 2 in both directions.
 
-enum { PIXEL_ROWS = 56, PIXEL_CHUNK = 512 };
+enum { PIXEL_ROWS = 56, MOST_PIXEL_ROWS = 64, PIXEL_CHUNK = 512 };
 
 static void pack_pixel(const float *matrix, int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride,
                        int64_t padded_rows, int64_t padded_columns, float *out) {
@@ -12,11 +12,20 @@ static void pack_pixel(const float *matrix, int64_t rows, int64_t columns, int64
   }
 }
 
-// The pixel of a twice as large image that tap (dy, dx) of small pixel p touches.
-INLINE int64_t large_pixel(int64_t p, int64_t w, int tap) {
-  int64_t row = p / w, x = p % w;  // row counts through all images
-  return (2 * row + tap / 2) * 2 * w + 2 * x + tap % 2;
+// The pixels of a task in an image: first, first + 1 ..., or with `large` the first pixel of each one's block in an image twice
+// the size. No division for each.
+INLINE void list_pixels(int64_t first, int64_t count, int64_t w, int large, int64_t *pixel) {
+  int64_t row = first / w, x = first % w;  // row counts through all images
+  for (int64_t i = 0; i < count; i++) {
+    pixel[i] = large ? 4 * row * w + 2 * x : first + i;
+    if (++x < w) continue;
+    x = 0;
+    row++;
+  }
 }
+
+// From the first pixel of a block of 2x2 to the one that a tap touches.
+INLINE int64_t tap_shift(int64_t w, int tap) { return tap / 2 * 2 * w + tap % 2; }
 
 typedef struct {
   const ck_pixel_product *p;
@@ -24,28 +33,27 @@ typedef struct {
   float *partial;  // [tasks][2][k] or null
 } product_task;
 
-// Copies pixels of a source into panel[c/16][room][16]; `tap` as in large_pixel, -1 for single pixels.
-INLINE void fill_panel(const ck_source *s, int kind, int64_t first, int64_t count, int64_t w, int tap, float *panel,
+// Copies the pixels `pixel[i] + shift` of a source into panel[c/16][room][16].
+INLINE void fill_panel(const ck_source *s, int kind, const int64_t *pixel, int64_t shift, int64_t count, float *panel,
                        int64_t room) {
   for (int64_t c = 0; c < s->c; c += VL) {
     source_factors f = factors_of(s, kind, c);
     float *out = panel + c / 16 * 16 * room + c % 16;
-    for (int64_t i = 0; i < count; i++)
-      store(out + i * 16, read_pixel(s, kind, &f, tap < 0 ? first + i : large_pixel(first + i, w, tap), c));
+    for (int64_t i = 0; i < count; i++) store(out + i * 16, read_pixel(s, kind, &f, pixel[i] + shift, c));
   }
 }
 
 // One row of block copies, where nothing is to be computed.
-INLINE void copy_panel(const ck_source *s, int64_t first, int64_t count, int64_t w, int tap, float *panel, int64_t room) {
+INLINE void copy_panel(const ck_source *s, const int64_t *pixel, int64_t shift, int64_t count, float *panel, int64_t room) {
   for (int64_t i = 0; i < count; i++) {
-    const float *x = s->x + (tap < 0 ? first + i : large_pixel(first + i, w, tap)) * s->xs;
+    const float *x = s->x + (pixel[i] + shift) * s->xs;
     for (int64_t c = 0; c < s->c; c += 16) memcpy(panel + c * room + i * 16, x + c, 64);
   }
 }
 
-INLINE void read_panel(const ck_source *s, int64_t first, int64_t count, int64_t w, int tap, float *panel, int64_t room) {
-  BY_KIND(s, if (KIND == PLAIN) copy_panel(s, first, count, w, tap, panel, room);
-          else fill_panel(s, KIND, first, count, w, tap, panel, room));
+INLINE void read_panel(const ck_source *s, const int64_t *pixel, int64_t shift, int64_t count, float *panel, int64_t room) {
+  BY_KIND(s, if (KIND == PLAIN) copy_panel(s, pixel, shift, count, panel, room);
+          else fill_panel(s, KIND, pixel, shift, count, panel, room));
 }
 
 static void product_pixels(void *context, int64_t index) {
@@ -55,19 +63,25 @@ static void product_pixels(void *context, int64_t index) {
   int reads = p->gather ? p->taps : 1, writes = p->gather ? 1 : p->taps;
   int64_t depth = reads * p->c;
   float *panel = ck_scratch(0, depth * room * 4), *out = ck_scratch(1, room * 32 * 4);
+  int64_t from[MOST_PIXEL_ROWS], to[MOST_PIXEL_ROWS];
+  list_pixels(first, count, p->w, reads > 1, from);
+  list_pixels(first, count, p->w, writes > 1, to);
   for (int tap = 0; tap < reads; tap++)
-    read_panel(&p->in, first, count, p->w, reads == 1 ? -1 : tap, panel + tap * p->c * room, room);
+    read_panel(&p->in, from, tap_shift(p->w, tap), count, panel + tap * p->c * room, room);
   float *sums = t->partial ? t->partial + index * 2 * p->k : 0;
+  int streamed = !p->half && is_streamed(t->pixels * writes * p->k);
   for (int tap = 0; tap < writes; tap++)
     for (int64_t k = 0; k < p->k; k += 32) {
-      int64_t width = least(32, p->k - k);
+      int64_t width = least(32, p->k - k), shift = tap_shift(p->w, tap);
       panel_product(count, depth, panel, room * 16, p->filter + (tap * p->k + k) * depth, width, out, 0);
       for (int64_t i = 0; i < count; i++) {
-        int64_t y = (writes == 1 ? first + i : large_pixel(first + i, p->w, tap)) * p->ys + k;
+        int64_t y = (to[i] + shift) * p->ys + k;
         for (int64_t lane = 0; lane < width; lane += VL) {
           vf value = load(out + i * width + lane);
           if (p->bias) value += load(p->bias + k + lane);
-          store_to(p->y, p->half, y + lane, p->relu ? positive(value) : value);
+          if (p->relu) value = positive(value);
+          if (streamed) store_past(p->y + y + lane, value);
+          else store_to(p->y, p->half, y + lane, value);
         }
       }
       if (sums)
@@ -112,8 +126,11 @@ static void weigh_stretch(void *context, int64_t index) {
   float *a = ck_scratch(0, p->c * PIXEL_CHUNK * 4), *b = ck_scratch(1, p->k * PIXEL_CHUNK * 4);
   for (; first < end; first += PIXEL_CHUNK) {
     int64_t count = least(PIXEL_CHUNK, end - first);
-    read_panel(&p->small, first, count, p->w, -1, a, PIXEL_CHUNK);
-    read_panel(&p->large, first, count, p->w, p->taps == 1 ? -1 : (int)tap, b, PIXEL_CHUNK);
+    int64_t small[PIXEL_CHUNK], large[PIXEL_CHUNK];
+    list_pixels(first, count, p->w, 0, small);
+    list_pixels(first, count, p->w, p->taps > 1, large);
+    read_panel(&p->small, small, 0, count, a, PIXEL_CHUNK);
+    read_panel(&p->large, large, tap_shift(p->w, (int)tap), count, b, PIXEL_CHUNK);
     for (int64_t k = 0; k < p->k; k += 32) {
       int64_t width = least(32, p->k - k);
       for (int64_t c = 0; c < p->c; c += 16)

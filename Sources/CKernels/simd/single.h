@@ -1,6 +1,6 @@
 // Convolutions with one input or one output channel, whose single channel lies in contiguous planes.
 
-enum { SINGLE_ROWS = 8, SINGLE_PIXELS = 4096 };
+enum { SINGLE_ROWS = 8, SINGLE_RUN = 32, SINGLE_PIXELS = 4096 };
 
 typedef struct {
   int64_t n, h, w, k;
@@ -24,26 +24,43 @@ static void single_rows(void *context, int64_t index) {
     else memcpy(line + 1, t->x + (image * t->h + y) * t->w, (size_t)t->w * 4);
   }
   float *sums = t->partial ? t->partial + index * 2 * t->k : 0;
-  for (int64_t k = 0; k < t->k; k += VL) {
-    vf weight[9], bias = t->bias ? load(t->bias + k) : splat(0), sum = splat(0), square = splat(0);
-    UNROLL for (int i = 0; i < 9; i++) weight[i] = load(t->weight9 + i * t->k + k);
-    for (int64_t y = y0; y < y1; y++) {
-      const float *line = band + (y - y0) * padded;
-      int64_t out = (image * t->h + y) * t->w * t->ys + k;
-      for (int64_t x = 0; x < t->w; x++) {
-        vf value = splat(0);
-        UNROLL for (int i = 0; i < 9; i++) value += splat(line[i / 3 * padded + x + i % 3]) * weight[i];
-        sum += value;
-        square += value * value;
-        value += bias;
-        store_to(t->y, t->half, out + x * t->ys, t->relu ? positive(value) : value);
+  int streamed = !t->half && is_streamed(t->n * t->h * t->w * t->ys);
+  if (sums) memset(sums, 0, (size_t)(2 * t->k) * sizeof(float));
+  // Runs of pixels, so that the 16 channels of a line are written at once while each vector's weights stay in registers.
+  for (int64_t k0 = 0; k0 < t->k; k0 += 16)
+    for (int64_t y = y0; y < y1; y++)
+      for (int64_t x0 = 0; x0 < t->w; x0 += SINGLE_RUN) {
+        const float *line = band + (y - y0) * padded + x0;
+        int64_t count = least(SINGLE_RUN, t->w - x0), out = ((image * t->h + y) * t->w + x0) * t->ys + k0;
+        vf run[SINGLE_RUN][PARTS];
+        UNROLL for (int part = 0; part < PARTS; part++) {
+          int64_t k = k0 + part * VL;
+          vf weight[9], bias = t->bias ? load(t->bias + k) : splat(0), sum = splat(0), square = splat(0);
+          UNROLL for (int i = 0; i < 9; i++) weight[i] = load(t->weight9 + i * t->k + k);
+          if (sums) {
+            sum = load(sums + k);
+            square = load(sums + t->k + k);
+          }
+          for (int64_t x = 0; x < count; x++) {
+            vf value = splat(0);
+            UNROLL for (int i = 0; i < 9; i++) value += splat(line[i / 3 * padded + x + i % 3]) * weight[i];
+            sum += value;
+            square += value * value;
+            value += bias;
+            run[x][part] = t->relu ? positive(value) : value;
+          }
+          if (sums) {
+            store(sums + k, sum);
+            store(sums + t->k + k, square);
+          }
+        }
+        for (int64_t x = 0; x < count; x++)
+          UNROLL for (int part = 0; part < PARTS; part++) {
+            int64_t place = out + x * t->ys + part * VL;
+            if (streamed) store_past(t->y + place, run[x][part]);
+            else store_to(t->y, t->half, place, run[x][part]);
+          }
       }
-    }
-    if (sums) {
-      store(sums + k, sum);
-      store(sums + t->k + k, square);
-    }
-  }
 }
 
 static void single_input(int threads, int64_t n, int64_t h, int64_t w, int64_t k, const float *x, const float *weight9,
@@ -149,18 +166,31 @@ static void single_output_back(void *context, int64_t index) {
   const ck_source *in = t->in;
   int64_t first = index * SINGLE_PIXELS, end = least(t->pixels, first + SINGLE_PIXELS);
   float *sums = t->partial + index * (3 * in->c + 16), *statistics = sums + in->c + 16, bias = 0;
-  for (int64_t c = 0; c < in->c; c += VL) {
-    vf sum = splat(0), weight = load(t->weight + c), passed = splat(0), dot = splat(0);
-    BY_KIND(in, source_factors f = factors_of(in, KIND, c);
+  int streamed = t->dx && !t->half && is_streamed(t->pixels * in->c);
+  for (int64_t c0 = 0; c0 < in->c; c0 += 16) {
+    vf sum[PARTS], weight[PARTS], passed[PARTS], dot[PARTS];
+    UNROLL for (int part = 0; part < PARTS; part++) {
+      sum[part] = passed[part] = dot[part] = splat(0);
+      weight[part] = load(t->weight + c0 + part * VL);
+    }
+    BY_KIND(in, source_factors f[PARTS];
+            UNROLL for (int part = 0; part < PARTS; part++) f[part] = factors_of(in, KIND, c0 + part * VL);
             for (int64_t p = first; p < end; p++) {
               vf g = splat(t->dy[p]);
-              sum += g * read_pixel(in, KIND, &f, p, c);
-              if (t->dx) store_to(t->dx, t->half, p * t->dxs + c, g * weight);
-              if (t->statistics) add_statistics(t->statistics, p, c, g * weight, &passed, &dot);
+              UNROLL for (int part = 0; part < PARTS; part++) {
+                int64_t c = c0 + part * VL;
+                sum[part] += g * read_pixel(in, KIND, &f[part], p, c);
+                if (streamed) store_past(t->dx + p * t->dxs + c, g * weight[part]);
+                else if (t->dx) store_to(t->dx, t->half, p * t->dxs + c, g * weight[part]);
+                if (t->statistics) add_statistics(t->statistics, p, c, g * weight[part], &passed[part], &dot[part]);
+              }
             });
-    store(sums + c, sum);
-    store(statistics + c, passed);
-    store(statistics + in->c + c, dot);
+    UNROLL for (int part = 0; part < PARTS; part++) {
+      int64_t c = c0 + part * VL;
+      store(sums + c, sum[part]);
+      store(statistics + c, passed[part]);
+      store(statistics + in->c + c, dot[part]);
+    }
   }
   for (int64_t p = first; p < end; p++) bias += t->dy[p];
   memset(sums + in->c, 0, 64);

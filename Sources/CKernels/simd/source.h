@@ -1,9 +1,9 @@
 // Reading a `ck_source`, and the statistics of gradients. The kind of a source is a constant in each copy of a loop.
 
-enum { PLAIN, NORMALISED, GRADIENT, HALF = 4 };  // HALF beside one of the others
+enum { PLAIN, NORMALISED, GRADIENT, OUTER, HALF = 4 };  // HALF beside one of the others
 
 INLINE int source_kind(const ck_source *s) {
-  return (s->upstream ? GRADIENT : s->scale ? NORMALISED : PLAIN) | (s->half ? HALF : 0);
+  return (s->upstream ? s->factor ? OUTER : GRADIENT : s->scale ? NORMALISED : PLAIN) | (s->half ? HALF : 0);
 }
 
 // Runs a statement with KIND as a constant.
@@ -12,28 +12,31 @@ INLINE int source_kind(const ck_source *s) {
     case PLAIN: { enum { KIND = PLAIN }; STATEMENT; break; }           \
     case NORMALISED: { enum { KIND = NORMALISED }; STATEMENT; break; } \
     case GRADIENT: { enum { KIND = GRADIENT }; STATEMENT; break; }     \
+    case OUTER: { enum { KIND = OUTER }; STATEMENT; break; }           \
     case PLAIN | HALF: { enum { KIND = PLAIN | HALF }; STATEMENT; break; }           \
     case NORMALISED | HALF: { enum { KIND = NORMALISED | HALF }; STATEMENT; break; } \
-    default: { enum { KIND = GRADIENT | HALF }; STATEMENT; break; }                  \
+    case GRADIENT | HALF: { enum { KIND = GRADIENT | HALF }; STATEMENT; break; }     \
+    default: { enum { KIND = OUTER | HALF }; STATEMENT; break; }                     \
   }
 
 // The factors of one vector of channels.
 typedef struct {
-  vf scale, shift, a, b, d;
+  vf scale, shift, a, b, d, factor;
 } source_factors;
 
 INLINE source_factors factors_of(const ck_source *s, int kind, int64_t c) {
   source_factors f;
-  f.scale = f.shift = f.a = f.b = f.d = splat(0);
+  f.scale = f.shift = f.a = f.b = f.d = f.factor = splat(0);
   if ((kind & 3) != PLAIN) {
     f.scale = load(s->scale + c);
     f.shift = load(s->shift + c);
   }
-  if ((kind & 3) == GRADIENT) {
+  if ((kind & 3) >= GRADIENT) {
     f.a = load(s->a + c);
     f.b = load(s->b + c);
     f.d = load(s->d + c);
   }
+  if ((kind & 3) == OUTER) f.factor = load(s->factor + c);
   return f;
 }
 
@@ -43,7 +46,7 @@ INLINE vf read_at(const ck_source *s, int kind, const source_factors *f, int64_t
   if ((kind & 3) == PLAIN) return x;
   vf z = x * f->scale + f->shift;
   if ((kind & 3) == NORMALISED) return positive(z);
-  vf g = load_from(s->upstream, kind & HALF, up + c);
+  vf g = (kind & 3) == OUTER ? splat(s->upstream[up]) * f->factor : load_from(s->upstream, kind & HALF, up + c);
   g = z > splat(0) ? g : splat(0);
   return f->a * g + f->b * x + f->d;
 }

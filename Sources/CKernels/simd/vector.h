@@ -54,7 +54,15 @@ INLINE void store_to(float *block, int half, int64_t at, vf v) {
   if (half) *(vh_unaligned *)((uint16_t *)block + at) = narrow(v);
   else store(block + at, v);
 }
+
+// Past the caches, a line of 16 channels after the other: for images larger than any cache, which would only push out what is
+// there, and whose lines would be read from memory before they are written.
+INLINE int is_streamed(int64_t floats) { return floats > 12 << 20; }
+INLINE void store_past(float *p, vf v) { __builtin_nontemporal_store(v, (vf *)p); }
+
 INLINE const char *address_in(const float *block, int half, int64_t at) { return (const char *)block + at * (half ? 2 : 4); }
+
+enum { PARTS = 16 / VL };  // vectors of a line
 
 INLINE vf splat(float f) { return (vf)(f); }
 // NaN stays NaN, so that a fault is seen and not hidden.

@@ -94,33 +94,41 @@ typedef struct {
   int rotate;
 } pack_task;
 
+// Input channels that are packed before their values go out: 36 positions that are written in turn lie in the same sets of
+// every cache.
+enum { PACK_INPUTS = 8 };
+
 // One block of up to 32 output channels.
 static void pack_block(void *context, int64_t index) {
   const pack_task *t = context;
   int64_t k0 = index * 32, width = least(32, t->k - k0);
   int64_t outputs = t->rotate ? t->true_c : t->true_k, inputs = t->rotate ? t->true_k : t->true_c;
-  float g[6][3];
+  float g[6][3], packed[POSITIONS][PACK_INPUTS * 32];
   filter_matrix(g);
-  for (int64_t c = 0; c < t->c; c++) {
-    float w[9][32];
-    memset(w, 0, sizeof(w));
-    if (c < inputs)
-      for (int64_t j = 0; j < width && k0 + j < outputs; j++) {
-        int64_t k = k0 + j;
-        const float *source = t->weight + (t->rotate ? c * t->true_c + k : k * t->true_c + c) * 9;
-        float factor = t->scale ? t->scale[t->rotate ? c : k] : 1;
-        for (int i = 0; i < 9; i++) w[i][j] = source[t->rotate ? 8 - i : i] * factor;
-      }
-    for (int64_t j = 0; j < width; j += VL) {
-      vf rows[6][3];
-      for (int x = 0; x < 3; x++)
+  for (int64_t c0 = 0; c0 < t->c; c0 += PACK_INPUTS) {
+    for (int64_t c = c0; c < c0 + PACK_INPUTS; c++) {
+      float w[9][32];
+      memset(w, 0, sizeof(w));
+      if (c < inputs)
+        for (int64_t j = 0; j < width && k0 + j < outputs; j++) {
+          int64_t k = k0 + j;
+          const float *source = t->weight + (t->rotate ? c * t->true_c + k : k * t->true_c + c) * 9;
+          float factor = t->scale ? t->scale[t->rotate ? c : k] : 1;
+          for (int i = 0; i < 9; i++) w[i][j] = source[t->rotate ? 8 - i : i] * factor;
+        }
+      for (int64_t j = 0; j < width; j += VL) {
+        vf rows[6][3];
+        for (int x = 0; x < 3; x++)
+          for (int i = 0; i < 6; i++)
+            rows[i][x] = g[i][0] * load(w[x] + j) + g[i][1] * load(w[3 + x] + j) + g[i][2] * load(w[6 + x] + j);
         for (int i = 0; i < 6; i++)
-          rows[i][x] = g[i][0] * load(w[x] + j) + g[i][1] * load(w[3 + x] + j) + g[i][2] * load(w[6 + x] + j);
-      for (int i = 0; i < 6; i++)
-        for (int q = 0; q < 6; q++)
-          store(t->u + (i * 6 + q) * t->k * t->c + k0 * t->c + c * width + j,
-                g[q][0] * rows[i][0] + g[q][1] * rows[i][1] + g[q][2] * rows[i][2]);
+          for (int q = 0; q < 6; q++)
+            store(packed[i * 6 + q] + (c - c0) * width + j,
+                  g[q][0] * rows[i][0] + g[q][1] * rows[i][1] + g[q][2] * rows[i][2]);
+      }
     }
+    for (int64_t q = 0; q < POSITIONS; q++)
+      memcpy(t->u + q * t->k * t->c + k0 * t->c + c0 * width, packed[q], (size_t)(PACK_INPUTS * width) * sizeof(float));
   }
 }
 
@@ -236,24 +244,31 @@ typedef struct {
   float *partial;       // [tasks][2][k] or null
 } forward_task;
 
-// Offsets of a tile's first output, and from it along columns and rows.
+// The block that channels from k0 of a tile go to, the offset of the first output, and steps from it along columns and rows.
 typedef struct {
+  float *y;
   int64_t first, right, down;
 } output_steps;
 
 INLINE output_steps steps_of(const ck_winograd *p, tile_place at, int64_t k0) {
   int64_t line = at.image * p->h + at.y;
-  if (!p->shuffle) return (output_steps){(line * p->w + at.x) * p->ys + k0, p->ys, p->w * p->ys};
+  if (!p->shuffle) {
+    int more = p->more && k0 >= p->split;
+    int64_t stride = more ? p->more_s : p->ys, k = more ? k0 - p->split : k0;
+    return (output_steps){more ? p->more : p->y, (line * p->w + at.x) * stride + k, stride, p->w * stride};
+  }
   int64_t quarter = p->k / 4, tap = k0 / quarter;
   int64_t first = (2 * line + tap / 2) * 2 * p->w + 2 * at.x + tap % 2;
-  return (output_steps){first * p->ys + k0 % quarter, 2 * p->ys, 4 * p->w * p->ys};
+  return (output_steps){p->y, first * p->ys + k0 % quarter, 2 * p->ys, 4 * p->w * p->ys};
 }
 
 // What happens to the results of a convolution on their way to memory, a constant in each copy of a loop.
-enum { SUMS = 1, STATISTICS = 2, RESIDUAL = 4, HALF_OUTPUT = 8 };
+enum { SUMS = 1, STATISTICS = 2, RESIDUAL = 4, HALF_OUTPUT = 8, STREAMED = 16, POOLED = 32, HEAD = 64 };
 
 INLINE int epilogue_of(const ck_winograd *p, int sums) {
-  return (p->statistics ? STATISTICS : sums ? SUMS : 0) | (p->residual ? RESIDUAL : 0) | (p->half ? HALF_OUTPUT : 0);
+  if (p->head) return HEAD;
+  int form = p->half ? HALF_OUTPUT : is_streamed(p->n * p->h * p->w * p->k) ? STREAMED : 0;
+  return (p->pooled ? POOLED : p->statistics ? STATISTICS : sums ? SUMS : 0) | (p->residual ? RESIDUAL : 0) | form;
 }
 
 #define EPILOGUE_CASE(VALUE, STATEMENT) case VALUE: { enum { EPILOGUE = VALUE }; STATEMENT; break; }
@@ -266,6 +281,12 @@ INLINE int epilogue_of(const ck_winograd *p, int sums) {
     EPILOGUE_CASES(RESIDUAL, STATEMENT)                \
     EPILOGUE_CASES(HALF_OUTPUT, STATEMENT)             \
     EPILOGUE_CASES(RESIDUAL | HALF_OUTPUT, STATEMENT)  \
+    EPILOGUE_CASES(STREAMED, STATEMENT)                \
+    EPILOGUE_CASES(RESIDUAL | STREAMED, STATEMENT)     \
+    EPILOGUE_CASE(POOLED, STATEMENT)                   \
+    EPILOGUE_CASE(POOLED | HALF_OUTPUT, STATEMENT)     \
+    EPILOGUE_CASE(POOLED | STREAMED, STATEMENT)        \
+    EPILOGUE_CASE(HEAD, STATEMENT)                     \
   }
 
 // The 4x4 outputs of one tile, or those of them that the image has, for `width` channels, with the epilogue.
@@ -276,43 +297,84 @@ INLINE void write_tile(const ck_winograd *p, int epilogue, int whole, const floa
   output_steps to = steps_of(p, at, k0);
   ck_statistics of;
   if (epilogue & STATISTICS) of = *p->statistics;
-  float *y = p->y;
+  float *y = to.y;
   const float *residual = p->residual;
   float residual_scale = p->residual_scale, least_value = p->relu ? 0 : -__builtin_inff();
-  for (int64_t lane = 0; lane < width; lane += VL) {
-    vf rows[4][6], bias = p->bias ? load(p->bias + k0 + lane) : splat(0);
-    PASSES for (int j = 0; j < 6; j++) {
-      vf d[6], o[4];
-      UNROLL for (int i = 0; i < 6; i++) d[i] = load(m + (i * 6 + j) * position_step + lane);
-      output_rows(d, o);
-      UNROLL for (int i = 0; i < 4; i++) rows[i][j] = o[i];
+  vf projected[4][4];
+  for (int64_t block = 0; block < width; block += 16) {
+    // A cache line of 16 channels at a time, so that it is written at once.
+    vf rows[PARTS][4][6], sum[PARTS], square[PARTS], upper[PARTS][2];
+    UNROLL for (int part = 0; part < PARTS; part++) {
+      PASSES for (int j = 0; j < 6; j++) {
+        vf d[6], o[4];
+        UNROLL for (int i = 0; i < 6; i++) d[i] = load(m + (i * 6 + j) * position_step + block + part * VL);
+        output_rows(d, o);
+        UNROLL for (int i = 0; i < 4; i++) rows[part][i][j] = o[i];
+      }
+      sum[part] = square[part] = splat(0);
     }
-    vf sum = splat(0), square = splat(0);
     PASSES for (int i = 0; i < 4; i++) {
       if (i >= down) continue;
-      vf o[4];
-      output_rows(rows[i], o);
+      vf o[PARTS][4];
+      UNROLL for (int part = 0; part < PARTS; part++) {
+        int64_t k = k0 + block + part * VL;
+        vf bias = p->bias ? load(p->bias + k) : splat(0), floor = splat(least_value);
+        output_rows(rows[part][i], o[part]);
+        UNROLL for (int j = 0; j < 4; j++) {
+          if (j >= right) continue;
+          int64_t pixel = pixel0 + i * w + j;
+          vf result = o[part][j];
+          if (epilogue & STATISTICS) {
+            add_statistics(&of, pixel, k, result, &sum[part], &square[part]);
+          } else if (epilogue & SUMS) {
+            sum[part] += result;
+            square[part] += result * result;
+          }
+          vf value = result + bias;
+          value = floor > value ? floor : value;
+          if (epilogue & RESIDUAL)
+            value = residual_scale * value + load_from(residual, epilogue & HALF_OUTPUT, pixel * rs + k);
+          o[part][j] = value;
+        }
+        if (epilogue & HEAD) {
+          vf weight = load(p->head + k);
+          UNROLL for (int j = 0; j < 4; j++) {
+            vf share = o[part][j] * weight;
+            projected[i][j] = block + part ? projected[i][j] + share : share;
+          }
+        }
+        if (epilogue & POOLED) {
+          vf left = maximum(o[part][0], o[part][1]), next = maximum(o[part][2], o[part][3]);
+          if (i % 2 == 0) {
+            upper[part][0] = left;
+            upper[part][1] = next;
+          } else {
+            int64_t first = (at.image * (p->h / 2) + (at.y + i) / 2) * (w / 2) + at.x / 2;
+            if (right >= 2) store_to(p->pooled, epilogue & HALF_OUTPUT, first * p->k + k, maximum(upper[part][0], left));
+            if (right >= 4) store_to(p->pooled, epilogue & HALF_OUTPUT, (first + 1) * p->k + k, maximum(upper[part][1], next));
+          }
+        }
+      }
+      if (epilogue & HEAD) continue;
       UNROLL for (int j = 0; j < 4; j++) {
         if (j >= right) continue;
-        int64_t pixel = pixel0 + i * w + j;
-        if (epilogue & STATISTICS) {
-          add_statistics(&of, pixel, k0 + lane, o[j], &sum, &square);
-        } else if (epilogue & SUMS) {
-          sum += o[j];
-          square += o[j] * o[j];
+        UNROLL for (int part = 0; part < PARTS; part++) {
+          int64_t place = to.first + i * to.down + j * to.right + block + part * VL;
+          if (epilogue & STREAMED) store_past(y + place, o[part][j]);
+          else store_to(y, epilogue & HALF_OUTPUT, place, o[part][j]);
         }
-        vf value = o[j] + bias, floor = splat(least_value);
-        value = floor > value ? floor : value;
-        if (epilogue & RESIDUAL)
-          value = residual_scale * value + load_from(residual, epilogue & HALF_OUTPUT, pixel * rs + k0 + lane);
-        store_to(y, epilogue & HALF_OUTPUT, to.first + i * to.down + j * to.right + lane, value);
       }
     }
-    if (epilogue & (SUMS | STATISTICS)) {
-      store(sums + k0 + lane, load(sums + k0 + lane) + sum);
-      store(squares + k0 + lane, load(squares + k0 + lane) + square);
-    }
+    if (epilogue & (SUMS | STATISTICS))
+      UNROLL for (int part = 0; part < PARTS; part++) {
+        int64_t k = k0 + block + part * VL;
+        store(sums + k, load(sums + k) + sum[part]);
+        store(squares + k, load(squares + k) + square[part]);
+      }
   }
+  if (epilogue & HEAD)
+    for (int64_t i = 0; i < down; i++)
+      for (int64_t j = 0; j < right; j++) y[pixel0 + i * w + j] = p->head_bias + total(projected[i][j]);
 }
 
 static void write_edge(const ck_winograd *p, const float *m, int64_t position_step, tile_place at, int64_t k0, int64_t width,
@@ -321,14 +383,15 @@ static void write_edge(const ck_winograd *p, const float *m, int64_t position_st
 }
 
 // Asks for what `write_tile` reads and writes.
-INLINE void prefetch_outputs(const ck_winograd *p, tile_place at, int64_t k0, int64_t width) {
+INLINE void prefetch_outputs(const ck_winograd *p, int epilogue, tile_place at, int64_t k0, int64_t width) {
   int64_t line = at.image * p->h + at.y, last = least(4, p->w - at.x);
   output_steps to = steps_of(p, at, k0);
   const ck_statistics *s = p->statistics;
   for (int64_t i = 0; i < least(4, p->h - at.y); i++)
     for (int64_t k = 0; k < width; k += 16) {
       int64_t pixel = (line + i) * p->w + at.x, out = to.first + i * to.down + k;
-      for (int64_t j = 0; j < last; j++) __builtin_prefetch(address_in(p->y, p->half, out + j * to.right), 1);
+      if (!(epilogue & (STREAMED | HEAD)))
+        for (int64_t j = 0; j < last; j++) __builtin_prefetch(address_in(to.y, p->half, out + j * to.right), 1);
       if (p->residual)
         for (int64_t j = 0; j < last; j++)
           __builtin_prefetch(address_in(p->residual, p->half, (pixel + j) * p->rs + k0 + k));
@@ -365,7 +428,7 @@ static void forward_tiles(void *context, int64_t index) {
                     q + 1 < POSITIONS ? filter + p->k * p->c : 0);
     }
     BY_EPILOGUE(epilogue_of(p, sums != 0), for (int64_t i = 0; i < count; i++) {
-      if (i + 2 < count) prefetch_outputs(p, places[i + 2], k, width);
+      if (i + 2 < count) prefetch_outputs(p, EPILOGUE, places[i + 2], k, width);
       tile_place at = places[i];
       if (at.y + 4 <= p->h && at.x + 4 <= p->w)
         write_tile(p, EPILOGUE, 1, m + i * width, output_step, at, k, width, sums, squares);

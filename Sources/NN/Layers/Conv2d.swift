@@ -31,7 +31,7 @@ public final class Conv2d: Module {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let y = x.convolved(weight.tensor, bias: bias?.tensor, geometry)
+    let y = x.convolved(weight.tensor, bias: bias?.tensor, geometry, keeping: weight)
     Monitor.observe(y, of: weight)
     return y
   }
@@ -82,7 +82,7 @@ public final class ConvTranspose2d: Module {
   }
 
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry)
+    let y = x.convolvedTransposed(weight.tensor, bias: bias?.tensor, geometry, keeping: weight)
     Monitor.observe(y, of: weight)
     return y
   }

@@ -1,14 +1,14 @@
 import Basics
+import Synchronization
 
 /// A learnt tensor with a name in the state dictionary. Its value is contiguous, in PyTorch's layout.
 public final class Parameter {
   public private(set) var value: Tensor
   /// The sum of the gradients since `clearGradient`; nil before the first.
   public private(set) var gradient: Tensor?
-  /// Raised whenever the value changes, so that layers know when packed copies are stale.
-  public private(set) var version = 0
   /// False excludes it from training; it then gets no gradient.
   public var isTrainable = true
+  private let keptFilter = Mutex<KeptFilter?>(nil)
 
   public init(_ value: Tensor) { self.value = value.contiguous().detached() }
   public convenience init(_ values: [Float], _ shape: [Int]) { self.init(Tensor(values, shape)) }
@@ -20,6 +20,12 @@ public final class Parameter {
   public var tensor: Tensor {
     guard NN.recordsGradients, isTrainable else { return value }
     return value.variable { [self] in accumulate($0) }
+  }
+
+  /// The value as a kernel reads it; nil once the value has changed. Several tasks may evaluate a network at a time.
+  var kept: KeptFilter? {
+    get { keptFilter.withLock { $0 } }
+    set { keptFilter.withLock { $0 = newValue } }
   }
 
   public func clearGradient() { gradient = nil }
@@ -40,13 +46,13 @@ public final class Parameter {
   public func assign(_ newValue: Tensor) {
     precondition(newValue.shape == shape, "a value of shape \(newValue.shape) for a parameter of shape \(shape)")
     value = newValue.contiguous().detached()
-    version += 1
+    kept = nil
   }
 
   /// Changes the value in place.
   func update(_ body: (UnsafeMutablePointer<Float>) -> Void) {
     body(value.data)
-    version += 1
+    kept = nil
   }
 }
 

@@ -73,16 +73,23 @@ public final class DepthUpResUNet: Network {
     var x = base
     var skips: [Tensor] = []
     for encoder in encoders {
-      let skip = encoder(x)
+      let (skip, pooled) = encoder.withPooled(x)
       skips.append(skip)
-      x = skip.maxPooled2x2()
+      x = pooled
     }
     x = bottleneck(x)
-    for i in 0..<4 {
+    for i in 0..<3 {
       x = decoders[i](Tensor.concatenated([ups[i](x), skips.removeLast()]))
     }
-    let depth = (base + head(x).tanh().affine(0.5)).clamped(0, 1)
-    return NetworkOutput(depth: depth, normal: normalHead.map { $0(x) })
+    let (correction, normal) = heads(Tensor.concatenated([ups[3](x), skips.removeLast()]))
+    return NetworkOutput(depth: (base + correction.tanh().affine(0.5)).clamped(0, 1), normal: normal)
+  }
+
+  /// What the heads make of the last decoder's features.
+  private func heads(_ joined: consuming Tensor) -> (correction: Tensor, normal: Tensor?) {
+    guard let normalHead else { return (decoders[3].projected(joined, by: head), nil) }
+    let features = decoders[3](joined)
+    return (head(features), normalHead(features))
   }
 }
 
@@ -107,9 +114,20 @@ public final class DoubleConvolution: Module {
   }
 
   func callAsFunction(_ x: consuming Tensor) -> Tensor {
-    let middle = x.convolvedNormalisedReLU(convolutions[0], norms[0])
-    return middle.convolvedNormalisedReLU(convolutions[1], norms[1])
+    first(x).convolvedNormalisedReLU(convolutions[1], norms[1])
   }
+
+  /// The result and the largest of each 2x2 block.
+  func withPooled(_ x: consuming Tensor) -> (whole: Tensor, pooled: Tensor) {
+    first(x).convolvedNormalisedReLUAndPooled(convolutions[1], norms[1])
+  }
+
+  /// `head` of the result.
+  func projected(_ x: consuming Tensor, by head: Conv2d) -> Tensor {
+    first(x).convolvedNormalisedReLU(convolutions[1], norms[1], projectedBy: head)
+  }
+
+  private func first(_ x: consuming Tensor) -> Tensor { x.convolvedNormalisedReLU(convolutions[0], norms[0]) }
 }
 
 /// 3x3 convolution, batch normalisation, ReLU, 1x1 convolution to three channels, divided by its length.

@@ -5,7 +5,7 @@ public struct ModelProfile: Sendable, Hashable {
   public var parameters: Int
   /// Multiply-adds of all convolutions and linear maps of one forward pass.
   public var multiplyAdds: Double
-  /// Bytes of tensors in use at most during one forward pass, weights included.
+  /// Bytes of tensors in use at most during one forward pass, weights and their packed forms included.
   public var memory: Double
   /// Side of the square of input pixels that an output pixel depends on; nil for the whole image.
   public var receptiveField: Int?
@@ -28,7 +28,8 @@ public struct ModelProfile: Sendable, Hashable {
     let large = Self.measure(network, channels: channels, side: 2 * side)
     let area = Double(height * width) / Double(side * side)
     let perArea = max(0, large.memory - small.memory) / 3
-    memory = Double(network.parameterCount * 4) + max(0, small.memory - perArea) + perArea * area
+    let kept = network.namedParameters.reduce(0) { $0 + ($1.parameter.kept?.bytes ?? 0) }
+    memory = Double(network.parameterCount * 4 + kept) + max(0, small.memory - perArea) + perArea * area
     multiplyAdds = small.work * area
     parameters = network.parameterCount
     receptiveField = network.reach.map { 2 * $0 + 1 }
@@ -51,7 +52,7 @@ public struct ModelProfile: Sendable, Hashable {
       work += Double(pixels) * Double(weight.count) / Double(divisors[ObjectIdentifier(weight)] ?? 1)
     }
     Monitor.$current.withValue(monitor) { NN.withoutGradients { _ = network(input) } }
-    // Once more without the monitor, for which fused blocks are taken apart.
+    // Once more without the monitor, for which fused blocks are taken apart, and with the filters packed.
     NN.resetPeakMemory()
     let before = Double(NN.peakMemory)
     NN.withoutGradients { _ = network(input) }

@@ -52,6 +52,16 @@ extension Tensor {
     }
   }
 
+  /// The one of these joined images that lies at a range of channels.
+  private static func part(_ range: Range<Int>, of parts: [Tensor]) -> Tensor? {
+    var start = 0
+    for part in parts where start <= range.lowerBound {
+      if range == start..<start + part.c { return part }
+      start += part.c
+    }
+    return nil
+  }
+
   /// The channels of a range, as images of their own.
   public func channels(_ range: Range<Int>) -> Tensor {
     precondition(rank == 4 && range.lowerBound >= 0 && range.upperBound <= c, "no channels \(range) in \(shape)")
@@ -59,7 +69,9 @@ extension Tensor {
     let shape = [n, range.count, h, w]
     let full = self.shape
     let result: Tensor
-    if case .half(let block)? = pending, range.lowerBound % 16 == 0, range.count % 16 == 0 {
+    if case .joined(let parts)? = pending, let part = Self.part(range, of: parts) {
+      result = part.detached()
+    } else if case .half(let block)? = pending, range.lowerBound % 16 == 0, range.count % 16 == 0 {
       result = Tensor(shape: shape, recipe: .half(block.from(range.lowerBound)))
     } else if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
       result = Tensor(shape: shape, layout: layout, storage: storage, offset: offset + range.lowerBound)

@@ -50,11 +50,18 @@ extension Tensor {
   /// Shapes: input [n, c, h, w], weight [k, c/groups, kh, kw], bias [k]; result [n, k, oh, ow].
   /// Parity: layers/conv2d_*.
   public func convolved(_ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry) -> Tensor {
+    convolved(weight, bias: bias, geometry, keeping: nil)
+  }
+
+  /// The same; in evaluation the packed filter stays with `parameter`, whose value the weight is.
+  func convolved(
+    _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, keeping parameter: Parameter?
+  ) -> Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[1] * geometry.groups,
       "a weight of shape \(weight.shape) in \(geometry.groups) groups does not fit the input \(shape)")
     if let form = FastConvolution.form(weight.shape, geometry) {
-      return convolvedFast(weight, bias: bias, form, geometry)
+      return convolvedFast(weight, bias: bias, form, geometry, keeping: parameter)
     }
     let k = weight.shape[0]
     let outputShape = [
@@ -81,13 +88,20 @@ extension Tensor {
   public func convolvedTransposed(
     _ weight: Tensor, bias: Tensor? = nil, _ geometry: ConvolutionGeometry
   ) -> Tensor {
+    convolvedTransposed(weight, bias: bias, geometry, keeping: nil)
+  }
+
+  /// The same; in evaluation the packed filter stays with `parameter`, whose value the weight is.
+  func convolvedTransposed(
+    _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, keeping parameter: Parameter?
+  ) -> Tensor {
     precondition(
       rank == 4 && weight.rank == 4 && c == weight.shape[0],
       "a weight of shape \(weight.shape) does not fit the input \(shape)")
     if NN.options.convolution == .fast,
       geometry == ConvolutionGeometry(kernel: 2, stride: 2), weight.shape[2] == 2, weight.shape[3] == 2
     {
-      return upsampledByConvolution(weight, bias: bias)
+      return upsampledByConvolution(weight, bias: bias, keeping: parameter)
     }
     let k = weight.shape[1] * geometry.groups
     let outputShape = [

@@ -14,7 +14,7 @@ extension Tensor {
       } else if NN.recordsGradients {
         return norm(convolution(self)).relu()
       } else {
-        result = convolvedNormalisedFolded(convolution, norm, form == .singleInput)
+        result = convolvedNormalisedFolded(convolution, norm, form == .singleInput).y
       }
     default: return norm(convolution(self)).relu()
     }
@@ -22,10 +22,42 @@ extension Tensor {
     return result
   }
 
+  /// The same and its `maxPooled2x2`, which in evaluation is made while the result is written.
+  public func convolvedNormalisedReLUAndPooled(
+    _ convolution: Conv2d, _ norm: BatchNorm2d
+  ) -> (whole: Tensor, pooled: Tensor) {
+    if canFoldMore(convolution, norm) {
+      let (whole, pooled) = convolvedNormalisedFolded(convolution, norm, false, pooling: true)
+      if let pooled { return (whole, pooled) }
+    }
+    let whole = convolvedNormalisedReLU(convolution, norm)
+    return (whole, whole.maxPooled2x2())
+  }
+
+  /// A 1x1 convolution of it to one channel. In evaluation, for at most 32 channels between, those are never stored.
+  public func convolvedNormalisedReLU(
+    _ convolution: Conv2d, _ norm: BatchNorm2d, projectedBy head: Conv2d
+  ) -> Tensor {
+    let channels = convolution.weight.shape[0]
+    guard canFoldMore(convolution, norm), FastConvolution.canProject(channels),
+      head.weight.shape == [1, channels, 1, 1], head.geometry == ConvolutionGeometry(kernel: 1)
+    else { return head(convolvedNormalisedReLU(convolution, norm)) }
+    return convolvedNormalisedFolded(
+      convolution, norm, false, head: (head.weight.value, head.bias?.value.data[0] ?? 0)
+    ).y
+  }
+
+  /// Whether more than the normalisation can follow the products; a monitor wants to see each layer's result.
+  private func canFoldMore(_ convolution: Conv2d, _ norm: BatchNorm2d) -> Bool {
+    !norm.isTraining && !NN.recordsGradients && Monitor.current == nil
+      && FastConvolution.form(convolution.weight.shape, convolution.geometry) == .winograd
+  }
+
   /// Evaluation: weights times weight / sqrt(variance), bias to match.
   private func convolvedNormalisedFolded(
-    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool
-  ) -> Tensor {
+    _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool, pooling: Bool = false,
+    head: (weight: Tensor, bias: Float)? = nil
+  ) -> (y: Tensor, pooled: Tensor?) {
     let fixed = norm.fixedStatistics
     let (gains, shifts) = (norm.weight.value.values, norm.bias.value.values)
     let scale = (0..<gains.count).map { gains[$0] / (fixed.variance[$0] + norm.epsilon).squareRoot() }
@@ -33,12 +65,12 @@ extension Tensor {
     let bias = Tensor((0..<gains.count).map { (offsets[$0] - fixed.mean[$0]) * scale[$0] + shifts[$0] }, [gains.count])
     let weight = convolution.weight.value
     if isSingle {
-      return FastConvolution.singleInput(contiguous(), weight, bias: bias, relu: true, scale: scale).y
+      return (FastConvolution.singleInput(contiguous(), weight, bias: bias, relu: true, scale: scale).y, nil)
     }
-    return FastConvolution.winograd(
-      channelsLast(), FastConvolution.packWinograd(weight, scale: scale), channels: gains.count,
-      epilogue: .init(bias: bias, relu: true)
-    ).y
+    let result = FastConvolution.winograd(
+      channelsLast(), FastConvolution.packWinograd(weight, scale: scale, keeping: convolution.weight),
+      channels: gains.count, epilogue: .init(bias: bias, relu: true, head: head), pooling: pooling)
+    return (result.y, result.pooled)
   }
 
   /// Training. The result is a recipe: whoever reads it normalises the result of the convolution, which the backward pass
@@ -51,10 +83,13 @@ extension Tensor {
     let (gain, shift) = (norm.weight.tensor, norm.bias.tensor)
     let filter = weight.detached()
     let (k, c) = (filter.shape[0], filter.shape[1])
-    let (y, sums) =
-      isSingle
-      ? FastConvolution.singleInput(x, filter, wantsSums: true)
-      : FastConvolution.winograd(x, FastConvolution.packWinograd(filter), channels: k, wantsSums: true)
+    let y: Tensor
+    let sums: [Double]
+    if isSingle {
+      (y, sums) = FastConvolution.singleInput(x, filter, wantsSums: true)
+    } else {
+      (y, sums, _) = FastConvolution.winograd(x, FastConvolution.packWinograd(filter), channels: k, wantsSums: true)
+    }
     let normalisation = ChannelNormalisation(
       sums: sums, count: y.pixels, channels: k, gain: gain.values, shift: shift.values, epsilon: norm.epsilon)
     norm.follow(
@@ -65,27 +100,40 @@ extension Tensor {
         variance: normalisation.variance, count: y.pixels))
     normalisation.settle(y)
     let z = Tensor(shape: y.shape, recipe: .normalised(y, normalisation))
-    let input = x.kept()
+    var input: Tensor? = x.kept()
+    let parts = x.joinedChannels
     let biasValue = convolution.bias?.tensor
     return z.recorded([x, weight, gain, shift, biasValue]) { gradient, needs in
       let dz = gradient.channelsLast()
       let sums = normalisation.gradientSums(dz, y)
       let factors = normalisation.gradientFactors(sums)
       var source = normalisation.source(y)
-      let upstream = dz.stored(half: source.half != 0)
-      (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
+      let owner: Tensor
+      if case .outer(let plane, let outer)? = dz.pending {
+        (source.upstream, source.us, source.factor) = (UnsafePointer(plane.data), 1, UnsafePointer(outer.data))
+        owner = dz
+      } else {
+        let upstream = dz.stored(half: source.half != 0)
+        (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
+        owner = upstream.owner
+      }
       (source.a, source.b, source.d) = (factors.a, factors.b, factors.d)
-      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [upstream.owner, y, factors.block])
+      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [owner, y, factors.block])
       let dweight =
-        !needs[1]
-        ? nil
-        : isSingle
-          ? FastConvolution.singleInputWeightGradient(input, dy)
-          : FastConvolution.winogradWeightGradient(input, dy).weight
-      let dx =
-        needs[0]
-        ? FastConvolution.winogradInputGradient(
-          dy, FastConvolution.packWinograd(filter, rotated: true), of: input, channels: c) : nil
+        needs[1]
+        ? input.map {
+          isSingle
+            ? FastConvolution.singleInputWeightGradient($0, dy) : FastConvolution.winogradWeightGradient($0, dy).weight
+        } : nil
+      // Given back before the gradient of the same size is made, unless its kernel takes statistics of it.
+      if input?.pendingNormalisation == nil { input = nil }
+      var dx: Tensor?
+      if needs[0] {
+        let packed = FastConvolution.packWinograd(filter, rotated: true)
+        dx =
+          FastConvolution.winogradInputGradients(dy, packed, joined: parts)
+          ?? FastConvolution.winogradInputGradient(dy, packed, of: input, channels: c)
+      }
       let (dgain, dshift) = normalisation.parameterGradients(sums)
       return [dx, dweight, dgain, dshift, needs[4] ? Tensor.zeros([k]) : nil]
     }

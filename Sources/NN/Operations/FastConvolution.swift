@@ -37,6 +37,11 @@ enum FastConvolution {
     return packed
   }
 
+  /// Filters for the forward pass; in evaluation they stay with the parameter whose value the weight is.
+  static func packWinograd(_ weight: Tensor, scale: [Float]? = nil, keeping parameter: Parameter?) -> Tensor {
+    KeptFilter.of(parameter, .winograd(scale: scale)) { packWinograd(weight, scale: scale) }
+  }
+
   /// The blocks of a matrix [rows][columns] with zero padding.
   static func packMatrix(
     _ source: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int,
@@ -63,7 +68,12 @@ enum FastConvolution {
     var relu = false
     var residual: Tensor?
     var residualScale: Float = 1
+    /// A 1x1 convolution to one channel that takes the place of the result: weights [k], one bias. `canProject` tells where.
+    var head: (weight: Tensor, bias: Float)?
   }
+
+  /// Whether `Epilogue.head` can follow a convolution to `channels`.
+  static func canProject(_ channels: Int) -> Bool { channels <= 32 }
 
   /// A gradient as kernels read it, stored or made while they do, with the memory behind it.
   struct Gradient {
@@ -82,18 +92,27 @@ enum FastConvolution {
     }
   }
 
-  /// 3x3 by Winograd from channels-last to channels-last; `sums` asks for the statistics of the plain result. With
-  /// `shuffled` the quarters of the channels become blocks of 2x2 pixels.
+  /// 3x3 by Winograd from channels-last to channels-last, or to one contiguous channel with a head; `wantsSums` asks for the
+  /// statistics of the plain result, `pooling` for a second one, the largest of each 2x2 block. With `shuffled` the quarters of
+  /// the channels become blocks of 2x2 pixels.
   static func winograd(
     _ x: Tensor, _ filter: Tensor, channels k: Int, epilogue: Epilogue = Epilogue(), wantsSums: Bool = false,
-    shuffled: Bool = false
-  ) -> (y: Tensor, sums: [Double]) {
-    let place = ImagePlace(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
-    let bias = padded(epilogue.bias)
+    shuffled: Bool = false, pooling: Bool = false
+  ) -> (y: Tensor, sums: [Double], pooled: Tensor?) {
+    let place =
+      epilogue.head != nil
+      ? ImagePlace(single: [x.n, 1, x.h, x.w])
+      : ImagePlace(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
+    let pooled = pooling ? ImagePlace([x.n, k, x.h / 2, x.w / 2]) : nil
+    let (bias, head) = (padded(epilogue.bias), padded(epilogue.head?.weight))
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * Tensor.padded(k) : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
       var p = problem(x.sources, filter, place)
       if shuffled { (p.h, p.w, p.k, p.shuffle) = (Int64(x.h), Int64(x.w), Int64(k), 1) }
+      if let head {
+        (p.k, p.head, p.head_bias) = (Int64(Tensor.padded(k)), UnsafePointer(head.data), epilogue.head?.bias ?? 0)
+      }
+      p.pooled = pooled?.pointer
       p.bias = bias.map { UnsafePointer($0.data) }
       p.relu = epilogue.relu ? 1 : 0
       let residual = epilogue.residual?.stored(half: place.half != 0)
@@ -106,8 +125,22 @@ enum FastConvolution {
       kernels.winograd(threads, &p)
       withExtendedLifetime(residual) {}
     }
-    withExtendedLifetime(x) {}
-    return (place.tensor, sums)
+    withExtendedLifetime((x, filter)) {}
+    return (place.tensor, sums, pooled?.tensor)
+  }
+
+  /// The gradients of two images that were joined as the input of a 3x3 convolution, in memory of their own: half-size blocks
+  /// fit where others were given back. Nil where the kernel cannot cut, which is at multiples of 32 channels.
+  static func winogradInputGradients(_ dy: Gradient, _ filter: Tensor, joined channels: [Int]) -> Tensor? {
+    guard channels.count == 2, channels[0] % 32 == 0, channels[1] % 16 == 0 else { return nil }
+    let (n, h, w) = (dy.shape[0], dy.shape[2], dy.shape[3])
+    let (first, more) = (ImagePlace([n, channels[0], h, w]), ImagePlace([n, channels[1], h, w]))
+    var p = problem(dy.sources, filter, first)
+    p.k += Int64(channels[1])
+    (p.more, p.split, p.more_s) = (more.pointer, Int64(channels[0]), more.stride)
+    kernels.winograd(threads, &p)
+    withExtendedLifetime((dy.owners, filter)) {}
+    return Tensor(shape: [n, channels[0] + channels[1], h, w], recipe: .joined([first.tensor, more.tensor]))
   }
 
   /// The gradient of the input of a 3x3 convolution by the rotated filter, plus `other`. When the input is a normalisation
@@ -124,7 +157,7 @@ enum FastConvolution {
       kernels.winograd(threads, &p)
       return dx.tensor
     }
-    defer { withExtendedLifetime((dy.owners, residual)) {} }
+    defer { withExtendedLifetime((dy.owners, filter, residual)) {} }
     guard let input, other == nil else { return run(nil) }
     return input.collectingStatistics(run)
   }
@@ -203,29 +236,33 @@ enum FastConvolution {
   /// y[p] = x[p] times matrix[c][k] given by strides, plus bias. With `taps` 4 between images of w x h and twice that size.
   static func pixelProduct(
     _ x: Tensor, _ matrix: Tensor, inputs: Int, outputs: Int, rowStride: Int, columnStride: Int, tapStride: Int = 0,
-    taps: Int = 1, gather: Bool = false, bias: Tensor? = nil, statisticsOf input: Tensor? = nil
+    taps: Int = 1, gather: Bool = false, bias: Tensor? = nil, statisticsOf input: Tensor? = nil,
+    keeping parameter: Parameter? = nil
   ) -> Tensor {
     let (rows, columns) = (Tensor.padded(inputs), Tensor.padded(outputs))
-    let packed = Tensor.empty([taps * rows * columns])
-    if gather {
-      // One matrix whose rows are all taps, block of columns by block.
-      let joined = Tensor.zeros([taps * rows, outputs])
-      let (from, to) = (matrix.data, joined.data)
-      for tap in 0..<taps {
-        for r in 0..<inputs {
-          for k in 0..<outputs {
-            to[(tap * rows + r) * outputs + k] = from[tap * tapStride + r * rowStride + k * columnStride]
+    let packed = KeptFilter.of(gather ? nil : parameter, .pixel) {
+      let packed = Tensor.empty([taps * rows * columns])
+      if gather {
+        // One matrix whose rows are all taps, block of columns by block.
+        let joined = Tensor.zeros([taps * rows, outputs])
+        let (from, to) = (matrix.data, joined.data)
+        for tap in 0..<taps {
+          for r in 0..<inputs {
+            for k in 0..<outputs {
+              to[(tap * rows + r) * outputs + k] = from[tap * tapStride + r * rowStride + k * columnStride]
+            }
           }
         }
-      }
-      packMatrix(
-        joined.data, rows: taps * rows, columns: outputs, rowStride: outputs, columnStride: 1, into: packed.data)
-    } else {
-      for tap in 0..<taps {
         packMatrix(
-          matrix.data + tap * tapStride, rows: inputs, columns: outputs, rowStride: rowStride,
-          columnStride: columnStride, into: packed.data + tap * rows * columns)
+          joined.data, rows: taps * rows, columns: outputs, rowStride: outputs, columnStride: 1, into: packed.data)
+      } else {
+        for tap in 0..<taps {
+          packMatrix(
+            matrix.data + tap * tapStride, rows: inputs, columns: outputs, rowStride: rowStride,
+            columnStride: columnStride, into: packed.data + tap * rows * columns)
+        }
       }
+      return packed
     }
     let (h, w) = gather && taps == 4 ? (x.h / 2, x.w / 2) : (x.h, x.w)
     let large = !gather && taps == 4
@@ -243,7 +280,7 @@ enum FastConvolution {
       kernels.pixel_product(threads, &p)
       return y.tensor
     }
-    defer { withExtendedLifetime(x) {} }
+    defer { withExtendedLifetime((x, packed)) {} }
     return input.map { $0.collectingStatistics(run) } ?? run(nil)
   }
 

@@ -5,7 +5,8 @@ import CKernels
 extension Tensor {
   /// `convolved` in one of the fast forms.
   func convolvedFast(
-    _ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form, _ geometry: ConvolutionGeometry
+    _ weight: Tensor, bias: Tensor?, _ form: FastConvolution.Form, _ geometry: ConvolutionGeometry,
+    keeping parameter: Parameter? = nil
   ) -> Tensor {
     let filter = weight.contiguous().detached()
     let offsets = bias?.contiguous().detached()
@@ -30,7 +31,7 @@ extension Tensor {
       let x = channelsLast()
       var input: Tensor? = x.kept()
       let y = FastConvolution.winograd(
-        x, FastConvolution.packWinograd(filter), channels: k, epilogue: .init(bias: offsets)
+        x, FastConvolution.packWinograd(filter, keeping: parameter), channels: k, epilogue: .init(bias: offsets)
       ).y
       return y.recorded([x, weight, bias]) { gradient, needs in
         let dy = FastConvolution.Gradient(gradient.channelsLast())
@@ -55,7 +56,7 @@ extension Tensor {
       let x = channelsLast()
       let input = x.kept()
       let y = FastConvolution.pixelProduct(
-        x, filter, inputs: c, outputs: k, rowStride: 1, columnStride: c, bias: offsets)
+        x, filter, inputs: c, outputs: k, rowStride: 1, columnStride: c, bias: offsets, keeping: parameter)
       return y.recorded([x, weight, bias]) { gradient, needs in
         let dy = gradient.channelsLast()
         var dweight: Tensor?
@@ -98,14 +99,18 @@ extension Tensor {
         }
       }
       var dx: Tensor?
-      if needs[0] {
+      if !needs[0] {
+        run(nil, nil)
+      } else if input.pendingNormalisation != nil {
+        // What reads this gradient makes it while it does.
         dx = input.collectingStatistics { statistics in
-          let dx = ImagePlace(inputShape)
-          run(dx, statistics)
-          return dx.tensor
+          run(nil, statistics)
+          return Tensor(shape: inputShape, recipe: .outer(plane: dy, factors: lanes))
         }
       } else {
-        run(nil, nil)
+        let place = ImagePlace(inputShape)
+        run(place, nil)
+        dx = place.tensor
       }
       return [dx, Tensor((0..<inputShape[1]).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
     }
@@ -181,7 +186,7 @@ extension Tensor {
   }
 
   /// `convolvedTransposed` for a 2x2 kernel with stride 2.
-  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?) -> Tensor {
+  func upsampledByConvolution(_ weight: Tensor, bias: Tensor?, keeping parameter: Parameter? = nil) -> Tensor {
     let filter = weight.contiguous().detached()
     let (c, k) = (filter.shape[0], filter.shape[1])
     let x = channelsLast()
@@ -189,7 +194,7 @@ extension Tensor {
     // weight[c][k][tap]
     let y = FastConvolution.pixelProduct(
       x, filter, inputs: c, outputs: k, rowStride: 4 * k, columnStride: 4, tapStride: 1, taps: 4,
-      bias: bias?.contiguous().detached())
+      bias: bias?.contiguous().detached(), keeping: parameter)
     return y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.channelsLast()
       var dweight: Tensor?

@@ -14,13 +14,13 @@ extension Tensor {
     let x = channelsLast()
     let (firstFilter, secondFilter) = (first.weight.value, second.weight.value)
     var middle = FastConvolution.winograd(
-      x, FastConvolution.packWinograd(firstFilter), channels: firstFilter.shape[0],
+      x, FastConvolution.packWinograd(firstFilter, keeping: first.weight), channels: firstFilter.shape[0],
       epilogue: .init(bias: first.bias?.value, relu: Bends.active == nil)
     ).y
     if Bends.active != nil { middle = middle.settled(.zero).mapped { max($0, 0) } }
     Monitor.observe(middle, of: first.weight)
     let y = FastConvolution.winograd(
-      middle, FastConvolution.packWinograd(secondFilter), channels: c,
+      middle, FastConvolution.packWinograd(secondFilter, keeping: second.weight), channels: c,
       epilogue: .init(bias: second.bias?.value, residual: x, residualScale: factor)
     ).y
     Monitor.observe(y, of: second.weight)
@@ -68,7 +68,7 @@ extension Tensor {
     let x = channelsLast()
     let filter = convolution.weight.value.quarters()
     let y = FastConvolution.winograd(
-      x, FastConvolution.packWinograd(filter), channels: k,
+      x, KeptFilter.of(convolution.weight, .quarters) { FastConvolution.packWinograd(filter) }, channels: k,
       epilogue: .init(bias: convolution.bias?.value.quarters()), shuffled: true
     ).y
     if Monitor.current != nil { Monitor.observe(y.pixelUnshuffled(2), of: convolution.weight) }

@@ -9,11 +9,14 @@ enum Recipe {
   case joined([Tensor])
   /// Stored in bfloat16.
   case half(HalfBlock)
+  /// plane * factors: one channel [n, 1, h, w] times a factor for each channel, padded. The gradient of a normalisation in
+  /// front of a 1x1 convolution to one channel.
+  case outer(plane: Tensor, factors: Tensor)
 
   /// The same without values that somebody made in between.
   func kept() -> Recipe {
     switch self {
-    case .normalised, .half: self
+    case .normalised, .half, .outer: self
     case .joined(let parts): .joined(parts.map { $0.kept() })
     }
   }
@@ -32,6 +35,11 @@ enum Recipe {
     case .half(let block):
       var source = block.source(channels: shape[1])
       write(&source, at: 0)
+    case .outer(let plane, let factors):
+      let (from, by, to) = (plane.data, factors.data, result.data)
+      parallelChunks(result.pixels, of: 4096) { range in
+        for pixel in range { for k in 0..<lanes { to[pixel * lanes + k] = from[pixel] * by[k] } }
+      }
     case .joined(let parts):
       var start = 0
       for part in parts {
@@ -91,6 +99,12 @@ struct ImagePlace {
       (pointer, stride, half) = (tensor.data, Int64(tensor.pixelStride), 0)
     }
   }
+
+  /// Contiguous planes of one channel, float32.
+  init(single shape: [Int]) {
+    tensor = .empty(shape)
+    (pointer, stride, half) = (tensor.data, 1, 0)
+  }
 }
 
 /// Sums over a gradient that the backward pass of the normalisation `of` needs.
@@ -111,6 +125,12 @@ extension Tensor {
       (source.x, source.xs, source.c) = (UnsafePointer(data), Int64(pixelStride), Int64(paddedChannels))
     }
     return withExtendedLifetime(self) { body(&source) }
+  }
+
+  /// The channels of each part of images that lie side by side; empty for others.
+  var joinedChannels: [Int] {
+    if case .joined(let parts)? = pending { return parts.map(\.c) }
+    return []
   }
 
   /// The source of each part, at most `CK_PARTS` of them.
