@@ -6,7 +6,7 @@ SHARED_DIR ?= ../shared
 PARITY_DIR ?= $(SHARED_DIR)/parity
 export SHARED_DIR
 
-.PHONY: help setup build test demo check lint format docs parity bench bench-engine bench-splats bench-imaging bench-loading fuzz clean
+.PHONY: help setup build test demo check order lint format docs parity bench bench-engine bench-splats bench-imaging bench-loading fuzz clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ test: setup ## Build and run every test
 
 demo: build ## Run the main job on built-in synthetic heads
 	@$(PIPELINE) run pipelines/demo.yaml
+
+order: ## Check that data flows one way (after a build)
+	@scripts/order
 
 lint: ## Check the formatting
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
@@ -63,6 +66,7 @@ fuzz: setup ## Fuzz every parser for FUZZ_SECONDS each
 
 check: setup ## What CI runs: build without warnings, lint, tests, fresh docs, demo
 	@STRICT=1 scripts/build --build-tests
+	@scripts/order
 	@$(MAKE) --no-print-directory lint
 	@swift test -c release --skip-build
 	@scripts/docs --check

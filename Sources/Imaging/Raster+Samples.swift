@@ -43,6 +43,9 @@ extension Raster {
     return result
   }
 
+  /// Values limited to 0...1.
+  public func clamped() -> Raster { mapped { min(max($0, 0), 1) } }
+
   /// Channel `index` alone.
   public func channel(_ index: Int) -> Raster {
     precondition(index >= 0 && index < channels, "channel \(index) of \(channels)")

@@ -58,8 +58,3 @@ enum DegradationKind: String, ParameterChoice {
     }
   }
 }
-
-extension Raster {
-  /// Values limited to 0...1.
-  func clamped() -> Raster { mapped { min(max($0, 0), 1) } }
-}
