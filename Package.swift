@@ -10,7 +10,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // For `pipeline serve` alone.
-    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.0.0", traits: []),
+    .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
   ],
   targets: [
     // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev).
@@ -51,7 +51,8 @@ let package = Package(
       dependencies: [
         "Basics", "Pipeline", "Stages", "Imaging", "NN", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
       ]
     ),
 

@@ -1,56 +1,49 @@
+import FlyingFox
 import Foundation
-import Hummingbird
 import Pipeline
 import Synchronization
 
 /// The pages of `pipeline serve`, behind the guard.
-final class LiveSite: Sendable {
+final class LiveSite: HTTPHandler {
   private let access: ServeGuard
   private let state: LiveState
   private let port = Mutex(0)
+
+  /// Bytes of a request's body that are kept; a decision has a few hundred.
+  private static let bodyLimit = 65536
 
   init(guard access: ServeGuard, state: LiveState) {
     self.access = access
     self.state = state
   }
 
-  /// Called once, when the port is known; nothing is answered before.
+  /// Called once, when the port is known; until then every request is refused.
   func opened(port: Int) { self.port.withLock { $0 = port } }
 
-  var router: Router<BasicRequestContext> {
-    let router = Router()
-    router.get("/") { [self] request, _ in
-      try await answer(request, isEntrance: true) {
-        Self.response(.ok, try await state.document(), type: "text/html; charset=utf-8")
-      }
+  /// The answer to a request; errors become pages that say what is wrong.
+  /// - Throws: only when the connection breaks.
+  func handleRequest(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let body = try await Self.body(of: request)
+    var response: HTTPResponse
+    do { response = try await answer(request, body: body) } catch let problem as Diagnostic {
+      response = Self.response(.conflict, "\(problem)\n")
+    } catch {
+      response = Self.response(.internalServerError, "\(error)\n")
     }
-    router.get("/fragment") { [self] request, _ in
-      try await answer(request) {
-        let (html, report) = try await state.fragment()
-        return Self.response(
-          .ok, html, type: "text/html; charset=utf-8", [.eTag: report])
-      }
-    }
-    router.get("/live.js") { [self] request, _ in
-      try await answer(request) {
-        Self.response(.ok, LivePage.script, type: "text/javascript; charset=utf-8")
-      }
-    }
-    router.post("/approve") { [self] request, _ in
-      try await answer(request) { try await approve(request) }
-    }
-    return router
+    guard request.method == .HEAD else { return response }
+    // The length is that of the page; the page itself is not sent.
+    response.headers[.contentLength] = "\(try await response.bodyData.count)"
+    response.payload = .httpBody(HTTPBodySequence())
+    return response
   }
 
-  /// Answers whoever may look; turns errors into pages that say what is wrong.
-  private func answer(
-    _ request: Request, isEntrance: Bool = false, _ body: () async throws -> Response
-  ) async throws -> Response {
+  /// Answers whoever may look.
+  private func answer(_ request: HTTPRequest, body: Data?) async throws -> HTTPResponse {
     let port = port.withLock { $0 }
-    guard access.isOurs(host: request.head.authority, port: port) else {
+    guard access.isOurs(host: request.headers[.host], port: port) else {
       return Self.response(.misdirectedRequest, "not this server\n")
     }
-    if isEntrance, let key = request.uri.queryParameters["key"], ServeGuard.areEqual(String(key), access.key) {
+    if request.path == "/", let key = request.query["key"], ServeGuard.areEqual(key, access.key) {
       // The key leaves the address bar and the history.
       let cookie = "\(ServeGuard.cookieName(port))=\(access.key); Path=/; HttpOnly; SameSite=Strict"
       return Self.response(.seeOther, "", [.location: "/", .setCookie: cookie])
@@ -58,21 +51,28 @@ final class LiveSite: Sendable {
     guard access.mayLook(cookies: request.headers[.cookie], port: port) else {
       return Self.response(.forbidden, "open the address that `pipeline serve` printed: it holds the key\n")
     }
-    do { return try await body() } catch let problem as Diagnostic {
-      return Self.response(.conflict, "\(problem)\n")
-    } catch {
-      return Self.response(.internalServerError, "\(error)\n")
+    switch (request.method, request.path) {
+    case (.GET, "/"), (.HEAD, "/"):
+      return Self.response(.ok, try await state.document(), type: "text/html; charset=utf-8")
+    case (.GET, "/fragment"), (.HEAD, "/fragment"):
+      let (html, report) = try await state.fragment()
+      return Self.response(.ok, html, type: "text/html; charset=utf-8", [.eTag: report])
+    case (.GET, "/live.js"), (.HEAD, "/live.js"):
+      return Self.response(.ok, LivePage.script, type: "text/javascript; charset=utf-8")
+    case (.POST, "/approve"):
+      guard let body else {
+        return Self.response(.payloadTooLarge, "a decision has at most \(Self.bodyLimit) bytes\n")
+      }
+      return try await approve(request, form: Self.form(String(decoding: body, as: UTF8.self)), port: port)
+    default:
+      return Self.response(.notFound, "there is no \(request.method.rawValue) \(request.path) here\n")
     }
   }
 
-  private func approve(_ request: Request) async throws -> Response {
-    var request = request
-    let buffer = try await request.collectBody(upTo: 65536)
-    let fields = Self.form(String(decoding: buffer.readableBytesView, as: UTF8.self))
+  private func approve(_ request: HTTPRequest, form fields: [String: String], port: Int) async throws -> HTTPResponse {
     if let objection = access.objection(
-      origin: request.headers[.origin],
-      site: request.headers.first { $0.name.canonicalName == "sec-fetch-site" }?.value,
-      token: fields["token"], port: port.withLock { $0 })
+      origin: request.headers[HTTPHeader("Origin")], site: request.headers[HTTPHeader("Sec-Fetch-Site")],
+      token: fields["token"], port: port)
     {
       return Self.response(.forbidden, "refused: \(objection)\n")
     }
@@ -81,6 +81,18 @@ final class LiveSite: Sendable {
     }
     _ = try await state.approve(stage, content: content, message: fields["message"] ?? "")
     return Self.response(.seeOther, "", [.location: "/"])
+  }
+
+  /// The body of a request; nil when it has more than `bodyLimit` bytes. The rest is read all the same, so that it is not
+  /// taken for the next request of the connection.
+  private static func body(of request: HTTPRequest) async throws -> Data? {
+    var body = Data()
+    var isWhole = true
+    for try await part in request.bodySequence {
+      isWhole = isWhole && body.count + part.count <= bodyLimit
+      if isWhole { body += part }
+    }
+    return isWhole ? body : nil
   }
 
   /// Fields of `application/x-www-form-urlencoded`.
@@ -96,15 +108,16 @@ final class LiveSite: Sendable {
   }
 
   private static func response(
-    _ status: HTTPResponse.Status, _ text: String, type: String = "text/plain; charset=utf-8",
-    _ fields: HTTPFields = [:]
-  ) -> Response {
-    var headers = HTTPFields()
-    headers[.contentType] = type
-    headers[.cacheControl] = "no-store"
-    headers[.contentSecurityPolicy] = "frame-ancestors 'none'"
-    headers[.xContentTypeOptions] = "nosniff"
-    for field in fields { headers[field.name] = field.value }
-    return Response(status: status, headers: headers, body: .init(byteBuffer: .init(string: text)))
+    _ status: HTTPStatusCode, _ text: String, type: String = "text/plain; charset=utf-8",
+    _ fields: [HTTPHeader: String] = [:]
+  ) -> HTTPResponse {
+    var headers: HTTPHeaders = [
+      .contentType: type,
+      .cacheControl: "no-store",
+      HTTPHeader("Content-Security-Policy"): "frame-ancestors 'none'",
+      HTTPHeader("X-Content-Type-Options"): "nosniff",
+    ]
+    for (name, value) in fields { headers[name] = value }
+    return HTTPResponse(statusCode: status, headers: headers, body: Data(text.utf8))
   }
 }

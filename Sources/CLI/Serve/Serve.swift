@@ -1,6 +1,7 @@
 import ArgumentParser
+import FlyingFox
+import FlyingSocks
 import Foundation
-import Hummingbird
 import Pipeline
 
 /// `pipeline serve [FILE]`: the page of a run while it goes on, for a browser on this machine.
@@ -39,23 +40,30 @@ struct Serve: AsyncParsableCommand {
     let serveGuard = ServeGuard()
     let site = LiveSite(
       guard: serveGuard, state: LiveState(context: context, token: serveGuard.token, runID: runID))
-    let shouldOpen = open
-    var application = Application(
-      router: site.router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
-      onServerRunning: { channel in
-        let port = channel.localAddress?.port ?? 0
-        site.opened(port: port)
-        let address = "http://127.0.0.1:\(port)/?key=\(serveGuard.key)"
-        Console.standardOutput("serving \(address)\nCtrl-C ends it\n")
-        if shouldOpen {
-          do { try ReportCommand.show(address) } catch { Console.standardError("\(error)\n") }
+    let server = HTTPServer(
+      address: try .inet(ip4: "127.0.0.1", port: UInt16(port)), timeout: 60, logger: .disabled, handler: site)
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { [self] group in
+        group.addTask { try await server.run() }
+        group.addTask {
+          try await server.waitUntilListening(timeout: 60)
+          await announce(server, site, key: serveGuard.key)
         }
-      })
-    application.logger.logLevel = .error
-    do { try await application.runService() } catch let error
-      where "\(error)".contains("EADDRINUSE") || "\(error)".contains("errno: 98")
-    {
+        for try await _ in group {}  // the first error ends both
+      }
+    } catch SocketError.failed(_, EADDRINUSE, _) {
       throw Diagnostic("port \(port) is taken", help: "`--port 0` takes a free one")
+    }
+  }
+
+  /// Prints the address with the key, from when the server listens.
+  private func announce(_ server: HTTPServer, _ site: LiveSite, key: String) async {
+    guard case .ip4(_, let port) = await server.listeningAddress else { return }
+    site.opened(port: Int(port))
+    let address = "http://127.0.0.1:\(port)/?key=\(key)"
+    Console.standardOutput("serving \(address)\nCtrl-C ends it\n")
+    if open {
+      do { try ReportCommand.show(address) } catch { Console.standardError("\(error)\n") }
     }
   }
 }
