@@ -27,7 +27,7 @@ public final class OnnxGraph {
   private let names: [ObjectIdentifier: String]
 
   /// - Parameter network: gives the weights their names of the state dictionary.
-  init(_ network: any Network) {
+  init(_ network: any Module) {
     names = Dictionary(
       network.namedParameters.map { (ObjectIdentifier($0.parameter), $0.name) }, uniquingKeysWith: { first, _ in first }
     )

@@ -95,10 +95,6 @@ extension EDSR: OnnxExportable {
 extension SRCNN: OnnxExportable {
   var onnxInputChannels: Int { first.weight.shape[1] }
 
-  func refine(into g: OnnxGraph, _ x: OnnxGraph.Value) -> OnnxGraph.Value {
-    g(third, g.relu(g(second, g.relu(g(first, x)))))
-  }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     [("depth_sr", refine(into: g, g.enlarged(x, scale, .bicubic)), onnxInputChannels)]
   }
@@ -106,10 +102,6 @@ extension SRCNN: OnnxExportable {
 
 extension VDSR: OnnxExportable {
   var onnxInputChannels: Int { 1 }
-
-  func refine(into g: OnnxGraph, _ x: OnnxGraph.Value) -> OnnxGraph.Value {
-    g.add(g(output, trunk.reduce(g.relu(g(input, x))) { g.relu(g($1, $0)) }), x)
-  }
 
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     [("depth_sr", refine(into: g, g.enlarged(x, scale, .bicubic)), 1)]

@@ -113,12 +113,6 @@ public struct ModelOptions {
   }
 }
 
-/// A model that cannot be built or used as asked.
-public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
-  public var description: String
-  public init(_ description: String) { self.description = description }
-}
-
 /// A kind of network that files can name.
 public struct ModelKind: Sendable {
   /// Such as `depth-upres-unet`.

@@ -35,6 +35,10 @@ public final class SRCNN: Network, DSDMSRUnit {
 
   func refine(_ x: Tensor) -> Tensor { third(second(first(x).relu()).relu()) }
 
+  func refine(into g: OnnxGraph, _ x: OnnxGraph.Value) -> OnnxGraph.Value {
+    g(third, g.relu(g(second, g.relu(g(first, x)))))
+  }
+
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
     NetworkOutput(depth: refine(input.depth.enlarged(scale)))
   }

@@ -51,6 +51,10 @@ public final class VDSR: Network, DSDMSRUnit {
 
   func refine(_ x: Tensor) -> Tensor { output(trunk.reduce(input(x).relu()) { $1($0).relu() }) + x }
 
+  func refine(into g: OnnxGraph, _ x: OnnxGraph.Value) -> OnnxGraph.Value {
+    g.add(g(output, trunk.reduce(g.relu(g(input, x))) { g.relu(g($1, $0)) }), x)
+  }
+
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
     NetworkOutput(depth: refine(input.depth.enlarged(scale)))
   }

@@ -4,9 +4,6 @@ import CKernels
 /// single input channel), 1x1, transposed 2x2 with stride 2, and large kernels from or to few channels. Everything else goes
 /// through `Convolution`.
 enum FastConvolution {
-  static var kernels: ck_kernels { ck_kernels_for(NN.options.instructions.code)!.pointee }  // never null
-  static var threads: Int32 { Int32(NN.options.threads) }
-
   enum Form {
     case winograd, singleInput, singleOutput, pixel, depthwise, thinInput, thinOutput
   }
@@ -33,7 +30,7 @@ enum FastConvolution {
   static func packWinograd(_ weight: Tensor, rotated: Bool = false, scale: [Float]? = nil) -> Tensor {
     let (k, c) = (weight.shape[0], weight.shape[1])
     let packed = Tensor.empty([36 * Tensor.padded(k) * Tensor.padded(c)])
-    kernels.pack_winograd(threads, weight.data, Int64(k), Int64(c), rotated ? 1 : 0, scale, packed.data)
+    Kernels.current.pack_winograd(Kernels.threads, weight.data, Int64(k), Int64(c), rotated ? 1 : 0, scale, packed.data)
     return packed
   }
 
@@ -47,7 +44,7 @@ enum FastConvolution {
     _ source: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int,
     into target: UnsafeMutablePointer<Float>
   ) {
-    kernels.pack_pixel(
+    Kernels.current.pack_pixel(
       source, Int64(rows), Int64(columns), Int64(rowStride), Int64(columnStride), Int64(Tensor.padded(rows)),
       Int64(Tensor.padded(columns)), target)
   }
@@ -122,7 +119,7 @@ enum FastConvolution {
         )
       }
       p.sums = wantsSums ? buffer.baseAddress : nil
-      kernels.winograd(threads, &p)
+      Kernels.current.winograd(Kernels.threads, &p)
       withExtendedLifetime(residual) {}
     }
     withExtendedLifetime((x, filter)) {}
@@ -138,7 +135,7 @@ enum FastConvolution {
     var p = problem(dy.sources, filter, first)
     p.k += Int64(channels[1])
     (p.more, p.split, p.more_s) = (more.pointer, Int64(channels[0]), more.stride)
-    kernels.winograd(threads, &p)
+    Kernels.current.winograd(Kernels.threads, &p)
     withExtendedLifetime((dy.owners, filter)) {}
     return Tensor(shape: [n, channels[0] + channels[1], h, w], recipe: .joined([first.tensor, more.tensor]))
   }
@@ -154,7 +151,7 @@ enum FastConvolution {
       var p = problem(dy.sources, filter, dx)
       p.statistics = statistics
       if let residual { (p.residual, p.rs, p.residual_scale) = (UnsafePointer(residual.pointer), residual.stride, 1) }
-      kernels.winograd(threads, &p)
+      Kernels.current.winograd(Kernels.threads, &p)
       return dx.tensor
     }
     defer { withExtendedLifetime((dy.owners, filter, residual)) {} }
@@ -191,7 +188,7 @@ enum FastConvolution {
     (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(k)))
     (p.in, p.dy) = (four(sources), four(dy.sources))
     (p.true_c, p.true_k, p.dweight, p.dbias) = (Int64(x.c), Int64(k), result.data, sums?.data)
-    kernels.winograd_weight(threads, &p)
+    Kernels.current.winograd_weight(Kernels.threads, &p)
     withExtendedLifetime((x, dy.owners)) {}
     return (result, sums.map { sums in Tensor((0..<k).map { sums.data[$0] }, [k]) })
   }
@@ -212,8 +209,9 @@ enum FastConvolution {
     let offsets = padded(bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * lanes : 0)
     sums.withUnsafeMutableBufferPointer { buffer in
-      kernels.single_input(
-        threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, nine.data, offsets?.data, relu ? 1 : 0,
+      Kernels.current.single_input(
+        Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, nine.data, offsets?.data,
+        relu ? 1 : 0,
         y.pointer, y.stride, y.half, wantsSums ? buffer.baseAddress : nil)
     }
     return (y.tensor, sums)
@@ -223,8 +221,8 @@ enum FastConvolution {
     let (k, lanes) = (dy.shape[1], Tensor.padded(dy.shape[1]))
     let nine = Tensor.empty([9, lanes])
     var source = dy.sources[0]
-    kernels.single_input_weight(
-      threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, &source, nine.data)
+    Kernels.current.single_input_weight(
+      Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, &source, nine.data)
     withExtendedLifetime(dy.owners) {}
     let result = Tensor.empty([k, 1, 3, 3])
     for channel in 0..<k { for tap in 0..<9 { result.data[channel * 9 + tap] = nine.data[tap * lanes + channel] } }
@@ -277,7 +275,7 @@ enum FastConvolution {
     (p.taps, p.gather) = (Int32(taps), gather ? 1 : 0)
     func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
       p.statistics = statistics
-      kernels.pixel_product(threads, &p)
+      Kernels.current.pixel_product(Kernels.threads, &p)
       return y.tensor
     }
     defer { withExtendedLifetime((x, packed)) {} }
@@ -293,7 +291,7 @@ enum FastConvolution {
     p.small = small.withSource { $0.pointee }
     p.large = large.withSource { $0.pointee }
     (p.taps, p.dweight) = (Int32(taps), result.data)
-    kernels.pixel_weight(threads, &p)
+    Kernels.current.pixel_weight(Kernels.threads, &p)
     withExtendedLifetime((small, large)) {}
     return result
   }
@@ -301,7 +299,7 @@ enum FastConvolution {
   /// The sum over the pixels of each channel, [c].
   static func channelSums(_ x: Tensor) -> Tensor {
     var sums = [Double](repeating: 0, count: 2 * x.paddedChannels)
-    x.withSource { kernels.channel_sums(threads, Int64(x.pixels), $0, &sums) }
+    x.withSource { Kernels.current.channel_sums(Kernels.threads, Int64(x.pixels), $0, &sums) }
     return Tensor(sums.prefix(x.c).map { Float($0) }, [x.c])
   }
 }

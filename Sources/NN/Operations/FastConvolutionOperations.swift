@@ -83,8 +83,8 @@ extension Tensor {
     let y = Tensor.empty([n, 1, h, w])
     let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
     x.withSource {
-      FastConvolution.kernels.single_output(
-        FastConvolution.threads, pixels, $0, lanes.data, offsets?.data[0] ?? 0, y.data)
+      Kernels.current.single_output(
+        Kernels.threads, pixels, $0, lanes.data, offsets?.data[0] ?? 0, y.data)
     }
     let shape = filter.shape
     return y.recorded([x, weight, bias]) { gradient, needs in
@@ -93,8 +93,8 @@ extension Tensor {
       var dbias: Float = 0
       func run(_ dx: ImagePlace?, _ statistics: UnsafePointer<ck_statistics>?) {
         input.withSource {
-          FastConvolution.kernels.single_output_backward(
-            FastConvolution.threads, pixels, $0, lanes.data, dy.data, dx?.pointer, dx?.stride ?? 0, dx?.half ?? 0,
+          Kernels.current.single_output_backward(
+            Kernels.threads, pixels, $0, lanes.data, dy.data, dx?.pointer, dx?.stride ?? 0, dx?.half ?? 0,
             statistics, dweight.data, &dbias)
         }
       }
@@ -127,8 +127,8 @@ extension Tensor {
     }
     let y = Tensor.empty([n, 1, h, w])
     x.withSource {
-      FastConvolution.kernels.single_output3(
-        FastConvolution.threads, Int64(n), Int64(h), Int64(w), $0, nine.data, offsets?.data[0] ?? 0, y.data)
+      Kernels.current.single_output3(
+        Kernels.threads, Int64(n), Int64(h), Int64(w), $0, nine.data, offsets?.data[0] ?? 0, y.data)
     }
     return y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.contiguous()
@@ -163,8 +163,8 @@ extension Tensor {
     }
     func apply(_ source: Tensor, _ offsets: Tensor?, rotated: Bool) -> Tensor {
       let result = Tensor.emptyChannelsLast(source.shape)
-      FastConvolution.kernels.depthwise(
-        FastConvolution.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes), source.data,
+      Kernels.current.depthwise(
+        Kernels.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes), source.data,
         Int64(source.pixelStride), nine.data, offsets?.data, rotated ? 1 : 0, result.data, Int64(result.pixelStride))
       return result
     }
@@ -174,8 +174,8 @@ extension Tensor {
       var dweight: Tensor?
       if needs[1] {
         let sums = Tensor.empty([9, lanes])
-        FastConvolution.kernels.depthwise_weight(
-          FastConvolution.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes), input.data,
+        Kernels.current.depthwise_weight(
+          Kernels.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes), input.data,
           Int64(input.pixelStride), dy.data, Int64(dy.pixelStride), sums.data)
         dweight = Tensor((0..<channels * 9).map { sums.data[$0 % 9 * lanes + $0 / 9] }, [channels, 1, 3, 3])
       }

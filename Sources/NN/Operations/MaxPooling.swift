@@ -8,8 +8,8 @@ extension Tensor {
     let sizes = (Int64(n), Int64(h), Int64(w))
     let y = x.withSource { source in
       let place = ImagePlace([n, c, h / 2, w / 2], half: source.pointee.half != 0)
-      FastConvolution.kernels.max_pool(
-        FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, place.pointer)
+      Kernels.current.max_pool(
+        Kernels.threads, sizes.0, sizes.1, sizes.2, source, place.pointer)
       return place.tensor
     }
     let input = x.kept()
@@ -24,8 +24,8 @@ extension Tensor {
       let (upstream, existing) = (dy.stored(half: half), before?.stored(half: half))
       func write(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
         input.withSource { source in
-          FastConvolution.kernels.max_pool_backward(
-            FastConvolution.threads, sizes.0, sizes.1, sizes.2, source, upstream.pointer, upstream.stride,
+          Kernels.current.max_pool_backward(
+            Kernels.threads, sizes.0, sizes.1, sizes.2, source, upstream.pointer, upstream.stride,
             existing?.pointer, existing?.stride ?? 0, dx.pointer, dx.stride, statistics)
         }
         withExtendedLifetime((upstream.owner, existing?.owner)) {}

@@ -7,10 +7,6 @@ extension FastConvolution {
   /// More channels make a matrix product worth its unfolding.
   static let mostThinChannels = 4
 
-  private static var thinKernels: ck_thin_kernels {
-    ck_thin_kernels_for(NN.options.instructions.code)!.pointee  // never null
-  }
-
   /// The convolution of a thin image with one filter for each wide and thin channel, or its adjoint.
   struct Thin {
     /// [wide][thin][kh][kw], or with the first two axes swapped.
@@ -42,7 +38,7 @@ extension FastConvolution {
       var g = sizes(x, turned: turned)
       let y = ImagePlace([x.n, wide, Int(g.oh), Int(g.ow)])
       let offsets = padded(bias)
-      thinKernels.input(threads, &g, x.data, filter.data, offsets?.data, y.pointer, y.stride, y.half)
+      Kernels.thin.input(Kernels.threads, &g, x.data, filter.data, offsets?.data, y.pointer, y.stride, y.half)
       return y.tensor
     }
 
@@ -50,7 +46,7 @@ extension FastConvolution {
     func narrowed(_ x: Tensor, bias: Tensor? = nil, turned: Bool = false) -> Tensor {
       var g = sizes(x, turned: turned)
       let y = Tensor.empty([x.n, thin, Int(g.oh), Int(g.ow)])
-      x.withSource { thinKernels.output(threads, &g, $0, filter.data, bias?.data, y.data) }
+      x.withSource { Kernels.thin.output(Kernels.threads, &g, $0, filter.data, bias?.data, y.data) }
       return y
     }
 
@@ -59,7 +55,7 @@ extension FastConvolution {
       var g = sizes(x, turned: turned)
       let (taps, lanes) = (kernel.height * kernel.width, other.paddedChannels)
       let sums = Tensor.empty([thin, taps, lanes])
-      other.withSource { thinKernels.weight(threads, &g, x.data, $0, sums.data) }
+      other.withSource { Kernels.thin.weight(Kernels.threads, &g, x.data, $0, sums.data) }
       let result = Tensor.empty(filter.shape)
       let (from, to) = (sums.data, result.data)
       for t in 0..<thin {

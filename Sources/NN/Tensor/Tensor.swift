@@ -1,28 +1,3 @@
-import CKernels
-
-/// How the elements of a tensor lie in memory.
-public enum Layout: Hashable, Sendable {
-  /// Row-major, no gaps: the last axis is the fastest. Any rank.
-  case contiguous
-  /// Rank 4, `[n, c, h, w]` by shape: pixel after pixel in the order n, h, w, each pixel `stride` floats after the last.
-  /// The channels of a pixel are adjacent and padded with zeros to a multiple of 16; the tensor may be a part of a wider
-  /// one (`stride` larger than its padded channels).
-  case channelsLast(stride: Int)
-}
-
-/// A block of memory from the arena, freed with its last owner.
-final class Storage {
-  let pointer: UnsafeMutablePointer<Float>
-  let count: Int
-
-  init(count: Int) {
-    self.count = count
-    pointer = ck_alloc(Int64(count) * 4)!.assumingMemoryBound(to: Float.self)  // ck_alloc never returns null
-  }
-
-  deinit { ck_free(pointer, Int64(count) * 4) }
-}
-
 /// An array of float32 with a shape, and the record of how it was computed when gradients are wanted.
 ///
 /// Shapes are in PyTorch's order, `[n, c, h, w]` for images. A tensor is made once and not changed afterwards; only the

@@ -94,9 +94,3 @@ public struct TrainerConfiguration: Sendable, Hashable {
     return Digest.of("\(copy)").hex
   }
 }
-
-/// A training run that cannot go on: what is wrong and where.
-public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
-  public var description: String
-  public init(_ description: String) { self.description = description }
-}

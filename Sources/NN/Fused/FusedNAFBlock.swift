@@ -57,7 +57,7 @@ struct FusedNAFBlock {
     var sums = [Double](repeating: 0, count: n * c)
     run { p in
       (p.x, p.g) = (UnsafePointer(x.data), gated.data)
-      FastConvolution.kernels.naf_gate(FastConvolution.threads, &p, &sums)
+      Kernels.current.naf_gate(Kernels.threads, &p, &sums)
     }
     return (gated, sums)
   }
@@ -83,7 +83,7 @@ struct FusedNAFBlock {
     run { p in
       (p.x, p.g, p.w3, p.b3) = (UnsafePointer(x.data), gated.data, UnsafePointer(w3.data), UnsafePointer(b3.data))
       (p.y, p.out) = (middle?.data, out.data)
-      FastConvolution.kernels.naf_mix(FastConvolution.threads, &p)
+      Kernels.current.naf_mix(Kernels.threads, &p)
     }
     withExtendedLifetime((w3, b3)) {}
     return (out, middle)
@@ -109,7 +109,7 @@ struct FusedNAFBlock {
       (p.dout, p.y, p.g) = (UnsafePointer(upstream.data), middle.data, gated.data)
       (p.w5_back, p.w4_back, p.dy) = (UnsafePointer(w5Back.data), UnsafePointer(w4Back.data), dy.data)
       (p.s5, p.s4, p.m, p.sum5, p.sum4, p.sum3) = (s5.data, s4.data, m.data, sum5.data, sum4.data, sum3.data)
-      FastConvolution.kernels.naf_mix_backward(FastConvolution.threads, &p)
+      Kernels.current.naf_mix_backward(Kernels.threads, &p)
     }
     withExtendedLifetime((w5Back, w4Back)) {}
     let last = scaledRows(block.conv5, block.gamma, s5, sum5)
@@ -156,7 +156,7 @@ struct FusedNAFBlock {
         UnsafePointer(w3Back.data), UnsafePointer(w1Back.data), UnsafePointer(dmeans.data)
       )
       (p.s1, p.sum1, p.dw2, p.sum2) = (s1.data, sum1.data, dw2.data, sum2.data)
-      FastConvolution.kernels.naf_gate_backward(FastConvolution.threads, &p)
+      Kernels.current.naf_gate_backward(Kernels.threads, &p)
     }
     withExtendedLifetime((w3Back, w1Back, dmeans)) {}
     let first = normalised(block.conv1, block.norm1, s1, sum1)
