@@ -182,7 +182,7 @@ import Testing
     try await home.run(try home.chain())
     let secret = "http://\(Nginx.user):s3cret%2Fword@127.0.0.1:\(server.port)/secret"
     #expect(try RemoteAddress(secret).text == "http://127.0.0.1:\(server.port)/secret")
-    #expect(RemoteAddress.redacted(secret) == "http://***@127.0.0.1:\(server.port)/secret")
+    #expect(Credentials.redacted(secret) == "http://***@127.0.0.1:\(server.port)/secret")
     #expect(try home.store.push(to: RemoteAddress(secret)).results == 4)
 
     let bench = try other()

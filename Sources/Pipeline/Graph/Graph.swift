@@ -14,12 +14,6 @@ public struct Graph: Hashable, Sendable {
     self.downstream = downstream
   }
 
-  /// The instances' graph; positions are those in `instances`. References to unknown instances are left out.
-  public init(_ instances: [StageInstance]) {
-    let index = Dictionary(instances.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-    self.init(upstream: instances.map { $0.upstream.compactMap { index[$0] } })
-  }
-
   public enum Order: Hashable, Sendable {
     /// Every vertex after those it reads from; otherwise in ascending order as far as that allows.
     case sorted([Int])

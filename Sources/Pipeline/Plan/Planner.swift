@@ -16,7 +16,7 @@ public struct SampleCounts: Hashable, Sendable {
 /// What an instance with known inputs needs.
 enum Evaluation: Sendable {
   case upToDate(StageResult)
-  case work(StageResolution, WorkerJob.Mode, withheld: [String: String], counts: SampleCounts?)
+  case work(StageResolution, WorkMode, withheld: [String: String], counts: SampleCounts?)
   case gate(GateStatus)
 }
 

@@ -17,6 +17,13 @@ struct SampleWork: Sendable {
 }
 
 extension SampleWork {
+  /// Why the sample cannot run; nil when it can.
+  var reasonNotRunnable: String? {
+    problem ?? (missing.isEmpty ? nil : "missing " + missing.joined(separator: "; "))
+  }
+}
+
+extension SampleWork {
   /// What an approval binds to.
   static func content(of preimage: JSON, missing: Int, stage: String) -> Digest {
     Digest.of(JSON.object(["stage": .string(stage), "sample": preimage, "missing": .int(missing)]))

@@ -71,7 +71,7 @@ extension Planning {
 extension RemoteCache {
   /// The result of a stage, else what there is of its samples.
   fileprivate func fetch(
-    _ resolution: StageResolution, _ mode: WorkerJob.Mode, into store: Store, _ report: inout Store.Transfer
+    _ resolution: StageResolution, _ mode: WorkMode, into store: Store, _ report: inout Store.Transfer
   ) throws {
     guard let lock = try KeyLock.acquire(resolution.lockKey, in: store, keepWaiting: { true }) else { return }
     defer { withExtendedLifetime(lock) {} }

@@ -1,19 +1,6 @@
 import Basics
 import Foundation
 
-/// How results are put where people look for them. Editing a published file never makes a result wrong.
-public enum PublishMode: String, ParameterChoice {
-  /// A reflink where the file system can; else a hard link, where its write protection protects, which it does not from
-  /// root; else a copy.
-  case auto
-  /// A reflink where the file system can, else a copy: editing a published file never reaches the store.
-  case copy
-  /// Hard links to the read-only stored files, which take no space; copies across file systems. What somebody damages by
-  /// overriding the write protection is found by the next run, and made again.
-  case link
-  case none
-}
-
 /// Puts outputs at `outputs/<pipeline>/<instance>/<port>/`: samples as `<role>/<sample>.<extension>`, such as
 /// `depth/face 1.png`, with their records in `records.jsonl`; files as they are.
 struct Publisher: Sendable {

@@ -41,7 +41,7 @@ struct BatchWorker: Sendable {
     let services = WorkerServices(store: store, events: events, reportInterval: Self.reportInterval)
     let stop = Mutex<Stop?>(nil)
     let sources = [(SlurmScript.signal, Stop.time), (SIGTERM, Stop.ended)].map { number, reason in
-      Worker.onSignal(number) {
+      WorkerSignal.watch(number) {
         stop.withLock { $0 = $0 ?? reason }
         services.stop()
       }
@@ -51,11 +51,11 @@ struct BatchWorker: Sendable {
       let run = try WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
       try await run()
     } catch is CancellationError {
-      do { try services.flush() } catch { events.send(.failed(Worker.failure(error))) }
+      do { try services.flush() } catch { events.send(.failed(WorkerEvent.Failure(error))) }
       events.send(.stopped)
       return stop.withLock { $0 } == .time ? goOn(events) : 128 + SIGTERM
     } catch {
-      events.send(.failed(Worker.failure(error)))
+      events.send(.failed(WorkerEvent.Failure(error)))
     }
     guard let problem = failure.withLock({ $0 }) else { return 0 }
     print("error: \(problem)")

@@ -120,3 +120,7 @@ struct SlurmCommands: Hashable, Sendable {
     return line.count > 400 ? line.prefix(399) + "…" : line
   }
 }
+
+extension SlurmOptions {
+  var commands: SlurmCommands { SlurmCommands(folder: commandFolder, timeout: commandTimeout) }
+}

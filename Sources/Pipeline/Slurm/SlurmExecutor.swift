@@ -62,7 +62,7 @@ final class SlurmExecutor: Executor {
       else { return exit(ticket, .stopped) }
       try withExtendedLifetime(lock) { try place(ticket, order, lock) }
     } catch {
-      exit(ticket, .failed(Worker.failure(error)))
+      exit(ticket, .failed(WorkerEvent.Failure(error)))
     }
   }
 

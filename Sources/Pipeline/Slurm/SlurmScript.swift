@@ -53,7 +53,7 @@ enum SlurmScript {
   static func launch(_ command: [String], environment: [String: String], submission: SlurmSubmission) -> String {
     var variables = environment
     variables["TMPDIR"] = nil  // that of the node
-    variables[Worker.batchVariable] = submission.folder
+    variables[WorkerEnvironment.batchVariable] = submission.folder
     var text = "exec /usr/bin/env -i \\\n"
     for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
       text += "  \(shellQuoted("\(name)=\(value)")) \\\n"

@@ -34,7 +34,7 @@ enum FileChecks {
       default:
         diagnostics.append(
           Diagnostic(
-            "a seed is a whole number from 0, not \(Substitution.text(seed).map { "`\($0)`" } ?? seed.typeName)",
+            "a seed is a whole number from 0, not \(seed.text.map { "`\($0)`" } ?? seed.typeName)",
             at: seed.mark))
       }
     }
@@ -78,7 +78,7 @@ enum FileChecks {
       return
     }
     if case .int(1) = version.content { return }
-    let found = Substitution.text(version) ?? version.typeName
+    let found = version.text ?? version.typeName
     diagnostics.append(
       Diagnostic("version `\(found)` of the file language is not known", at: version.mark, help: "write `version: 1`"))
   }

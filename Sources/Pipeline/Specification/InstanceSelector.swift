@@ -71,16 +71,6 @@ public struct InstanceSelector: Hashable, Sendable {
   }
 }
 
-extension StringProtocol {
-  /// Without spaces at both ends.
-  var trimmed: SubSequence {
-    guard let first = firstIndex(where: { $0 != " " }), let last = lastIndex(where: { $0 != " " }) else {
-      return self[startIndex..<startIndex]
-    }
-    return self[first...last]
-  }
-}
-
 extension ResolvedPipeline {
   /// The instances that a person means by `train`, `train@bicubic` or `train@dsine,seed=2`; an exact id wins.
   /// - Throws: `Diagnostic` naming the nearest stage or the instances there are.

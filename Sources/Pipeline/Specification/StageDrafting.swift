@@ -222,7 +222,7 @@ struct StageDrafting {
     guard case .int(let value) = node.content, value >= 0 else {
       diagnostics.append(
         Diagnostic(
-          "a seed is a whole number from 0, not \(Substitution.text(node).map { "`\($0)`" } ?? node.typeName)",
+          "a seed is a whole number from 0, not \(node.text.map { "`\($0)`" } ?? node.typeName)",
           at: node.mark))
       return nil
     }

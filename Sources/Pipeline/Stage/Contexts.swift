@@ -1,28 +1,6 @@
 import Basics
 import Foundation
 
-/// How far a stage has come. Shown to people; never part of a result.
-public struct StageProgress: Hashable, Sendable {
-  /// Units done and in all (samples, steps); nil when not known.
-  public var done: Int?
-  public var total: Int?
-  public var unit: String
-  public var message: String?
-  /// Figures worth watching, such as `loss` and `val_l1`.
-  public var metrics: [String: Double]
-
-  public init(
-    done: Int? = nil, total: Int? = nil, unit: String = "samples", message: String? = nil,
-    metrics: [String: Double] = [:]
-  ) {
-    self.done = done
-    self.total = total
-    self.unit = unit
-    self.message = message
-    self.metrics = metrics
-  }
-}
-
 /// What the engine gives a running stage besides its inputs.
 public protocol StageServices: Sendable {
   /// Stores a file's bytes and returns it.

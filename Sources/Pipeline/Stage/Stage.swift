@@ -1,14 +1,6 @@
 import Basics
 import Foundation
 
-/// A stage type's name in pipeline files, such as `depth.degrade`.
-public struct StageType: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-  public var rawValue: String
-  public init(rawValue: String) { self.rawValue = rawValue }
-  public init(stringLiteral value: String) { rawValue = value }
-  public var description: String { rawValue }
-}
-
 /// A kind of step that a pipeline file can use. One Swift type, one file, one row in the catalogue.
 ///
 /// A stage is a pure function of its parameters, its inputs, the declared external files and (where `usesSeed`) its seed.
@@ -40,24 +32,6 @@ public protocol Stage: Sendable {
 
   /// Does the work. Called in a worker process.
   func run(_ context: StageContext, _ parameters: Parameters) async throws
-}
-
-/// Whether a gate opens by itself once everything expected is there, or asks a person.
-public enum GateApproval: String, ParameterChoice { case explicit, automatic }
-
-/// How a gated stage type behaves when a file does not declare `gate:`.
-public struct GateDefault: Hashable, Sendable {
-  public var approve: GateApproval
-  /// The share of expected samples that must be there, 0...1.
-  public var coverage: Double
-  /// What a person has to do, in one or two sentences.
-  public var message: String
-
-  public init(approve: GateApproval, coverage: Double = 1, message: String) {
-    self.approve = approve
-    self.coverage = coverage
-    self.message = message
-  }
 }
 
 extension Stage {
@@ -105,57 +79,4 @@ extension SampleStage {
   public func run(_ context: StageContext, _ parameters: Parameters) async throws {
     preconditionFailure("\(Self.type) runs sample by sample")
   }
-}
-
-/// A file or folder of the user's that a stage reads as a whole.
-public struct ExternalSource: Hashable, Sendable {
-  public var name: String
-  /// An absolute path, or `input:<port>` or `input:<port>/<folder>`: the files (below that folder) of the artifact on
-  /// that input port (layout `.files`, or each file of each sample as `<sample>/<role>`), so that a generated folder
-  /// stands in for a user's. Declare that port `arity: .optional, lookup: true`.
-  public var path: String
-  /// Lower-case extensions that count; empty for all files. Ignored for a single file.
-  public var extensions: [String]
-  public var recursive: Bool
-
-  public init(_ name: String, path: String, extensions: [String] = [], recursive: Bool = true) {
-    self.name = name
-    self.path = path
-    self.extensions = extensions
-    self.recursive = recursive
-  }
-}
-
-/// A file of the user's that belongs to one sample.
-public struct ExternalFile: Hashable, Sendable {
-  /// Role, such as `depth`.
-  public var role: String
-  /// Paths to try, first found wins. Absolute, or `input:<port>/<relative path>`: a file inside the artifact (layout
-  /// `.files`) on that input port.
-  public var candidates: [String]
-  public var required: Bool
-
-  public init(_ role: String, candidates: [String], required: Bool = true) {
-    self.role = role
-    self.candidates = candidates
-    self.required = required
-  }
-}
-
-/// Thrown when a sample itself is at fault: names the file and the reason in a sentence a person can act on.
-public struct BadSample: Error, Hashable, Sendable, CustomStringConvertible {
-  public var reason: String
-  public init(_ reason: String) { self.reason = reason }
-  public var description: String { reason }
-}
-
-/// Thrown when a stage cannot do its work: what is wrong and how to mend it.
-public struct StageFailure: Error, Hashable, Sendable, CustomStringConvertible {
-  public var message: String
-  public var help: String?
-  public init(_ message: String, help: String? = nil) {
-    self.message = message
-    self.help = help
-  }
-  public var description: String { help.map { "\(message)\nhelp: \($0)" } ?? message }
 }

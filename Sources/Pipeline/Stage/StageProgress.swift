@@ -1,0 +1,41 @@
+import Basics
+
+/// How far a stage has come. Shown to people; never part of a result.
+public struct StageProgress: Hashable, Sendable {
+  /// Units done and in all (samples, steps); nil when not known.
+  public var done: Int?
+  public var total: Int?
+  public var unit: String
+  public var message: String?
+  /// Figures worth watching, such as `loss` and `val_l1`.
+  public var metrics: [String: Double]
+
+  public init(
+    done: Int? = nil, total: Int? = nil, unit: String = "samples", message: String? = nil,
+    metrics: [String: Double] = [:]
+  ) {
+    self.done = done
+    self.total = total
+    self.unit = unit
+    self.message = message
+    self.metrics = metrics
+  }
+}
+
+extension StageProgress {
+  var members: [String: JSON] {
+    var members: [String: JSON] = ["unit": .string(unit)]
+    members["done"] = done.map(JSON.int)
+    members["total"] = total.map(JSON.int)
+    members["message"] = message.map(JSON.string)
+    if !metrics.isEmpty { members["metrics"] = .object(metrics.mapValues(JSON.double)) }
+    return members
+  }
+
+  init(_ json: JSON) {
+    self.init(
+      done: json["done"]?.intValue, total: json["total"]?.intValue, unit: json["unit"]?.stringValue ?? "samples",
+      message: json["message"]?.stringValue,
+      metrics: (json["metrics"]?.objectValue ?? [:]).compactMapValues(\.doubleValue))
+  }
+}
