@@ -13,13 +13,14 @@ let package = Package(
     .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
   ],
   targets: [
-    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev).
+    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev libzip-dev).
     .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CPng", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CJpeg", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
 
     // SHA-256 of two streams at once, for processors with instructions for it.
     .target(name: "CDigest"),
@@ -34,7 +35,7 @@ let package = Package(
     // C with SIMD and run-time dispatch; a plain reference beside each fast kernel.
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
-    .target(name: "NN", dependencies: ["Basics", "CKernels"]),
+    .target(name: "NN", dependencies: ["Basics", "CKernels", "CZip"]),
     // Image files through libpng, libjpeg and libtiff; their longjmp error exits stay inside C.
     .target(name: "CImageIO", dependencies: ["CPng", "CTiff", "CJpeg"]),
     // Images and depth maps: files, resampling, filters, morphology, point clouds, metrics.
@@ -59,7 +60,7 @@ let package = Package(
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
     .target(name: "ParityHarness", dependencies: ["Basics", "NN", "Imaging"], path: "Tests/ParityHarness"),
     .executableTarget(name: "parity", dependencies: ["NN", "ParityHarness"], path: "Tests/ParityTool"),
-    .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"]),
+    .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"], exclude: ["Fixtures"]),
     // Timings against PyTorch: `make bench`.
     .executableTarget(
       name: "bench", dependencies: ["Basics", "NN"], path: "Benchmarks/Networks", exclude: ["torch_reference.py"]),

@@ -30,7 +30,7 @@ public struct PyTorchFile: Sendable {
     let isZip = data.starts(with: [0x50, 0x4B])
     let (root, storages) =
       isZip ? try readZip(data, name: name, arena: arena) : try readLegacy(data, name: name, arena: arena)
-    var collector = PickleCollector(file: name, storages: storages, byteLimit: max(1 << 28, data.count * 4))
+    var collector = PickleCollector(file: name, storages: storages, byteLimit: byteLimit(fileSize: data.count))
     let plain = try collector.visit(root, path: "", depth: 0)
     guard !collector.tensors.isEmpty else { throw WeightsError(file: name, reason: "holds no tensors") }
     return PyTorchFile(tensors: collector.tensors, plain: plain ?? .null)
@@ -39,27 +39,32 @@ public struct PyTorchFile: Sendable {
   private static func readZip(
     _ data: Data, name: String, arena: PickleArena
   ) throws -> (PickleValue, [String: Data]) {
-    let archive = try ZipArchive(data, file: name)
-    guard let pickle = archive.entries.keys.filter({ $0.hasSuffix("/data.pkl") }).min() else {
-      throw WeightsError(file: name, reason: "a zip archive without `data.pkl`: not a PyTorch checkpoint")
+    try data.withUnsafeBytes { bytes in
+      let archive = try ZipArchive(bytes, file: name, byteLimit: byteLimit(fileSize: data.count))
+      guard let pickle = archive.entries.keys.filter({ $0.hasSuffix("/data.pkl") }).min() else {
+        throw WeightsError(file: name, reason: "a zip archive without `data.pkl`: not a PyTorch checkpoint")
+      }
+      let root = pickle.dropLast("data.pkl".count)
+      if archive.entries["\(root)constants.pkl"] != nil {
+        throw WeightsError(
+          file: name, reason: "a TorchScript archive, which holds a program",
+          help: "save the state dict: torch.save(module.state_dict(), file)")
+      }
+      if let order = try archive.bytes("\(root)byteorder"), String(decoding: order, as: UTF8.self) != "little" {
+        throw WeightsError(file: name, reason: "its storages are not little-endian")
+      }
+      var machine = PickleMachine(ByteReader(try archive.bytes(pickle) ?? Data()), file: name, arena: arena)
+      let value = try machine.run()
+      var storages: [String: Data] = [:]
+      for key in PickleCollector.storageTypes(value).keys {
+        storages[key] = try archive.bytes("\(root)data/\(key)")
+      }
+      return (value, storages)
     }
-    let root = pickle.dropLast("data.pkl".count)
-    if archive.entries["\(root)constants.pkl"] != nil {
-      throw WeightsError(
-        file: name, reason: "a TorchScript archive, which holds a program",
-        help: "save the state dict: torch.save(module.state_dict(), file)")
-    }
-    if let order = archive.entries["\(root)byteorder"], String(decoding: order, as: UTF8.self) != "little" {
-      throw WeightsError(file: name, reason: "its storages are not little-endian")
-    }
-    var machine = PickleMachine(ByteReader(archive.entries[pickle] ?? Data()), file: name, arena: arena)
-    let value = try machine.run()
-    var storages: [String: Data] = [:]
-    for (entry, bytes) in archive.entries where entry.hasPrefix("\(root)data/") {
-      storages[String(entry.dropFirst(root.count + 5))] = bytes
-    }
-    return (value, storages)
   }
+
+  /// Bytes that a file may unpack or expand to.
+  private static func byteLimit(fileSize: Int) -> Int { max(1 << 28, fileSize * 4) }
 
   /// Five pickles (magic number, protocol, system, object, storage keys), then for each key an element count and the data.
   private static func readLegacy(

@@ -1,92 +1,127 @@
+import CZip
 import Foundation
 
-/// The entries of a zip file that are stored without compression, as PyTorch writes them, with the 64-bit extensions.
+/// The entries of a zip file in memory, stored or deflated, with the 64-bit extensions; read with libzip.
 ///
-/// Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3.
-struct ZipArchive {
-  /// Name and bytes (slices of the file).
-  private(set) var entries: [String: Data] = [:]
+/// What the directory promises is checked before anything is allocated, so that a small file cannot ask for much memory.
+package final class ZipArchive {
+  package struct Entry {
+    fileprivate var index: UInt64
+    /// Bytes when unpacked.
+    fileprivate var size: Int
+    fileprivate var isStored: Bool
+    /// CRC-32 of the unpacked bytes; 0 also where the writer computed none (`torch.serialization.set_crc32_options(False)`).
+    fileprivate var checksum: UInt32
+  }
 
-  init(_ data: Data, file: String) throws {
-    do {
-      try read(data, file: file)
-    } catch is ByteReader.PastEnd {
-      throw WeightsError(file: file, reason: "the zip archive is damaged: an entry reaches past the end of the file")
+  /// By name.
+  package private(set) var entries: [String: Entry] = [:]
+  private let file: String
+  private let archive: OpaquePointer
+
+  /// No stream of deflate unpacks to more than 1032 times its size.
+  private static let largestRatio = 1032
+  /// The least that an entry takes beside its data and its name: its local header and its row in the directory.
+  private static let leastHeaders = 30 + 46
+
+  /// - Parameters:
+  ///   - bytes: must stay as they are while the archive is used.
+  ///   - file: stands for the archive in errors.
+  ///   - byteLimit: bytes that all entries together may unpack to.
+  package init(_ bytes: UnsafeRawBufferPointer, file: String, byteLimit: Int) throws {
+    self.file = file
+    var error = zip_error_t()
+    zip_error_init(&error)
+    defer { zip_error_fini(&error) }
+    guard let source = zip_source_buffer_create(bytes.baseAddress, UInt64(bytes.count), 0, &error) else {
+      throw Self.damaged(file, &error)
+    }
+    guard let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {
+      zip_source_free(source)
+      throw Self.damaged(file, &error)
+    }
+    self.archive = archive
+    try readDirectory(fileSize: bytes.count, byteLimit: byteLimit)
+  }
+
+  // Nothing was written, so there is nothing to lose.
+  deinit { zip_discard(archive) }
+
+  private static func damaged(_ file: String, _ error: inout zip_error_t) -> WeightsError {
+    if zip_error_code_zip(&error) == ZIP_ER_NOZIP {
+      return WeightsError(file: file, reason: "the zip archive has no central directory: truncated?")
+    }
+    return WeightsError(
+      file: file, reason: "the zip archive is damaged (\(String(cString: zip_error_strerror(&error))))")
+  }
+
+  private func refuse(_ reason: String, help: String? = nil) -> WeightsError {
+    WeightsError(file: file, reason: reason, help: help)
+  }
+
+  private func readDirectory(fileSize: Int, byteLimit: Int) throws {
+    var unpacked = 0
+    var occupied = 0
+    for index in 0..<UInt64(max(0, zip_get_num_entries(archive, 0))) {
+      var row = zip_stat_t()
+      guard zip_stat_index(archive, index, 0, &row) == 0, let pointer = row.name else {
+        throw refuse("the zip archive is damaged: its entry \(index) cannot be read")
+      }
+      let name = String(cString: pointer)
+      guard row.encryption_method == UInt16(ZIP_EM_NONE) else { throw refuse("zip entry `\(name)` is encrypted") }
+      let isStored = row.comp_method == UInt16(ZIP_CM_STORE)
+      guard isStored || row.comp_method == UInt16(ZIP_CM_DEFLATE) else {
+        throw refuse(
+          "zip entry `\(name)` is compressed by method \(row.comp_method); stored and deflated entries can be read",
+          help: "save the file again with torch.save, which stores its entries uncompressed")
+      }
+      guard let size = Int(exactly: row.size), let packed = Int(exactly: row.comp_size), packed <= fileSize else {
+        throw refuse("zip entry `\(name)` reaches past the end of the file")
+      }
+      guard isStored ? size == packed : size / Self.largestRatio <= packed else {
+        throw refuse("zip entry `\(name)` claims \(size) bytes from \(packed), which its method cannot give")
+      }
+      occupied += packed + 2 * name.utf8.count + Self.leastHeaders
+      guard occupied <= fileSize else { throw refuse("zip entry `\(name)` overlaps another") }
+      guard size <= byteLimit - unpacked else {
+        throw refuse(
+          "its zip entries unpack to more than \(byteLimit) bytes, far beyond the size of the file",
+          help: "if you trust it, save it again with torch.save, which stores its entries uncompressed")
+      }
+      unpacked += size
+      let entry = Entry(index: index, size: size, isStored: isStored, checksum: row.crc)
+      guard entries.updateValue(entry, forKey: name) == nil else { throw refuse("zip entry `\(name)` appears twice") }
     }
   }
 
-  private mutating func read(_ data: Data, file: String) throws {
-    func refuse(_ reason: String) -> WeightsError { WeightsError(file: file, reason: reason) }
-    guard let end = Self.endOfCentralDirectory(data) else {
-      throw refuse("the zip archive has no central directory: truncated?")
+  /// The unpacked bytes of an entry; nil when there is none of this name.
+  /// - Throws: `WeightsError` when the data ends early, does not unpack or does not have its checksum.
+  package func bytes(_ name: String) throws -> Data? {
+    guard let entry = entries[name] else { return nil }
+    guard let stream = zip_fopen_index(archive, entry.index, 0) else {
+      throw damagedEntry(name, zip_get_error(archive))
     }
-    var reader = ByteReader(data, at: end + 10)
-    var count = UInt64(try reader.integer(UInt16.self))
-    _ = try reader.integer(UInt32.self)
-    var directory = UInt64(try reader.integer(UInt32.self))
-    if end >= 20 {
-      var locator = ByteReader(data, at: end - 20)
-      if try locator.integer(UInt32.self) == 0x0706_4B50 {
-        _ = try locator.integer(UInt32.self)
-        let position = try locator.integer(UInt64.self)
-        guard position <= UInt64(data.count) else { throw ByteReader.PastEnd() }
-        var record = ByteReader(data, at: Int(position))
-        guard try record.integer(UInt32.self) == 0x0606_4B50 else { throw refuse("a damaged zip64 record") }
-        record.position += 28
-        count = try record.integer(UInt64.self)
-        _ = try record.integer(UInt64.self)
-        directory = try record.integer(UInt64.self)
+    defer { zip_fclose(stream) }
+    var data = Data(count: entry.size)
+    let isComplete = data.withUnsafeMutableBytes { buffer in
+      var filled = 0
+      while filled < buffer.count {
+        let count = zip_fread(stream, buffer.baseAddress.map { $0 + filled }, UInt64(buffer.count - filled))
+        guard count > 0 else { return false }
+        filled += Int(count)
       }
+      // libzip compares the checksum at the end of the data, which is found by asking for more.
+      if entry.isStored, entry.checksum == 0 { return true }
+      var byte: UInt8 = 0
+      return zip_fread(stream, &byte, 1) == 0
     }
-    guard directory <= UInt64(data.count), count <= UInt64(data.count / 46) else { throw ByteReader.PastEnd() }
-    reader = ByteReader(data, at: Int(directory))
-    for _ in 0..<count {
-      guard try reader.integer(UInt32.self) == 0x0201_4B50 else { throw refuse("a damaged zip directory") }
-      _ = try reader.take(4)
-      let flags = try reader.integer(UInt16.self)
-      let method = try reader.integer(UInt16.self)
-      _ = try reader.take(8)
-      var compressed = UInt64(try reader.integer(UInt32.self))
-      var size = UInt64(try reader.integer(UInt32.self))
-      let nameLength = Int(try reader.integer(UInt16.self))
-      let extraLength = Int(try reader.integer(UInt16.self))
-      let commentLength = Int(try reader.integer(UInt16.self))
-      _ = try reader.take(8)
-      var offset = UInt64(try reader.integer(UInt32.self))
-      let name = String(decoding: try reader.take(nameLength), as: UTF8.self)
-      var extra = ByteReader(Data(try reader.take(extraLength)))
-      _ = try reader.take(commentLength)
-      while extra.remaining >= 4 {
-        let identifier = try extra.integer(UInt16.self)
-        var field = ByteReader(try extra.take(Int(try extra.integer(UInt16.self))))
-        guard identifier == 1 else { continue }
-        if size == 0xFFFF_FFFF { size = try field.integer(UInt64.self) }
-        if compressed == 0xFFFF_FFFF { compressed = try field.integer(UInt64.self) }
-        if offset == 0xFFFF_FFFF { offset = try field.integer(UInt64.self) }
-      }
-      guard flags & 1 == 0 else { throw refuse("zip entry `\(name)` is encrypted") }
-      guard method == 0, compressed == size else {
-        throw refuse("zip entry `\(name)` is compressed; PyTorch stores its entries uncompressed")
-      }
-      guard offset <= UInt64(data.count), size <= UInt64(data.count) else { throw ByteReader.PastEnd() }
-      var local = ByteReader(data, at: Int(offset))
-      guard try local.integer(UInt32.self) == 0x0403_4B50 else { throw refuse("zip entry `\(name)` is damaged") }
-      _ = try local.take(22)
-      let localName = Int(try local.integer(UInt16.self))
-      _ = try local.take(localName + Int(try local.integer(UInt16.self)))
-      let bytes = try local.take(Int(size))
-      guard entries.updateValue(bytes, forKey: name) == nil else { throw refuse("zip entry `\(name)` appears twice") }
-    }
+    guard isComplete else { throw damagedEntry(name, zip_file_get_error(stream)) }
+    return data
   }
 
-  /// Position of the end record: searched backwards, since a comment of up to 65,535 bytes may follow it.
-  private static func endOfCentralDirectory(_ data: Data) -> Int? {
-    guard data.count >= 22 else { return nil }
-    let lowest = max(0, data.count - 22 - 65_535)
-    for position in stride(from: data.count - 22, through: lowest, by: -1) {
-      let start = data.startIndex + position
-      if data[start] == 0x50, data[start + 1] == 0x4B, data[start + 2] == 5, data[start + 3] == 6 { return position }
-    }
-    return nil
+  private func damagedEntry(_ name: String, _ error: UnsafeMutablePointer<zip_error_t>?) -> WeightsError {
+    let reason =
+      error.flatMap { zip_error_code_zip($0) == ZIP_ER_OK ? nil : String(cString: zip_error_strerror($0)) }
+    return refuse("zip entry `\(name)` is damaged (\(reason ?? "its data has another length than its header says"))")
   }
 }
