@@ -75,7 +75,7 @@ void ck_reference_forward(int threads, const ck_convolution *g, const float *x, 
   ck_parallel(threads, g->n * g->k, &t, forward_plane);
 }
 
-void ck_reference_data(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx) {
+void ck_reference_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx) {
   task t = {g, 0, weight, 0, dy, dx};
   ck_parallel(threads, g->n * g->c, &t, data_plane);
 }

@@ -98,7 +98,7 @@ static void data_piece(void *context, int64_t index) {
   }
 }
 
-void ck_unfold_data(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx) {
+void ck_unfold_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx) {
   task t = {g, 0, weight, 0, dy, dx, 0, channels_for(g)};
   t.rows = rows_for(g, t.channels * g->kh * g->kw);
   int64_t cg = g->c / g->groups;

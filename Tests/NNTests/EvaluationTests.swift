@@ -34,7 +34,7 @@ import Testing
         #expect(whole.values == plain.values)
         #expect(pooled.shape == [s[0], s[4], s[2] / 2, s[3] / 2])
         #expect(pooled.values == plain.maxPooled2x2().values)
-        let projected = x.convolvedNormalisedReLU(convolution, norm, projectedBy: head)
+        let projected = x.convolvedNormalisedReLUAndProjected(convolution, norm, by: head)
         #expect(projected.shape == [s[0], 1, s[2], s[3]])
         #expect(projected.values == head(plain).values)
       }

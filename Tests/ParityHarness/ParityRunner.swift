@@ -27,15 +27,15 @@ public struct ParityOperation: Sendable {
 /// Runs the cases of a folder.
 public struct ParityRunner: Sendable {
   public enum Outcome: Sendable {
-    /// With what had to take the exact side of a bend, if anything.
-    case passed(ParityCheck.Worst, Bends.Moved?)
+    /// With what had to take the exact side of a kink, if anything.
+    case passed(ParityCheck.Worst, Kinks.Moved?)
     case failed(ParityCheck.Worst, [String])
     case skipped(String)
   }
 
-  /// How far from a bend an argument may lie that takes the exact side, in roundings of its operation: about twice the error of
+  /// How far from a kink an argument may lie that takes the exact side, in roundings of its operation: about twice the error of
   /// one Winograd convolution.
-  public static let farthestFromBend: Float = 32
+  public static let farthestFromKink: Float = 32
 
   public let cases: [ParityCase]
   public let options: ComputeOptions
@@ -64,7 +64,7 @@ public struct ParityRunner: Sendable {
     + scheduleOperations + checkpointOperations + imageOperations + metricOperations
 
   /// A case of the networks that misses with other than exact sums is run once more with every activation on the side of its
-  /// bend that it has with exact sums, and must then hold everywhere. What changes side must lie within rounding of the bend.
+  /// kink that it has with exact sums, and must then hold everywhere. What changes side must lie within rounding of the kink.
   public func run(_ parityCase: ParityCase) -> Outcome {
     guard let operation = operations.first(where: { $0.handles(parityCase) }) else {
       return .skipped("the operation `\(parityCase.operation)` is not supported")
@@ -77,17 +77,17 @@ public struct ParityRunner: Sendable {
     guard isNetwork, options.convolution != .reference else { return .failed(first.worst, first.failures) }
     var exact = options
     exact.convolution = .reference
-    let (reference, bends) = Bends.recorded { attempt(parityCase, operation, exact, 1) }
+    let (reference, kinks) = Kinks.recorded { attempt(parityCase, operation, exact, 1) }
     guard reference.failures.isEmpty else {
       return .failed(first.worst, first.failures + ["with exact sums it fails as well"])
     }
-    let (check, moved) = bends.imposed { attempt(parityCase, operation, options, factor) }
+    let (check, moved) = kinks.imposed { attempt(parityCase, operation, options, factor) }
     check.expect(moved.isComplete, "with exact sums other operations ran")
     check.expect(
-      moved.farthest <= Self.farthestFromBend,
-      "an argument on the other side of a bend is \(moved.farthest) roundings away from it")
+      moved.farthest <= Self.farthestFromKink,
+      "an argument on the other side of a kink is \(moved.farthest) roundings away from it")
     guard check.failures.isEmpty, moved.count > 0 else {
-      return .failed(first.worst, first.failures + check.failures.map { "on the exact sides of all bends: \($0)" })
+      return .failed(first.worst, first.failures + check.failures.map { "on the exact sides of all kinks: \($0)" })
     }
     return .passed(check.worst, moved)
   }

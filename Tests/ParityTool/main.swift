@@ -11,8 +11,8 @@ import ParityHarness
 // fast: the algorithms that training uses (Winograd where it applies); networks may use eight times the tolerance.
 //
 // Where unfold or fast miss a case of a network, they run it once more with each argument of an activation, pooling or
-// deformable convolution on the side of its bend that it has with direct convolutions. It passes if everything then holds and no
-// argument that changed sides lay farther from its bend than rounding explains; the line of the case says so.
+// deformable convolution on the side of its kink that it has with direct convolutions. It passes if everything then holds and no
+// argument that changed sides lay farther from its kink than rounding explains; the line of the case says so.
 
 let algorithms: [(name: String, value: ComputeOptions.Convolution)] = [
   ("direct", .reference), ("unfold", .direct), ("fast", .fast),
@@ -53,7 +53,7 @@ while let argument = arguments.popFirst() {
 }
 guard let folder else { stop("give a folder with a cases.json: parity FOLDER [--algorithm direct|fast]") }
 
-func line(_ word: String, _ item: ParityCase, _ worst: ParityCheck.Worst, _ moved: Bends.Moved? = nil) {
+func line(_ word: String, _ item: ParityCase, _ worst: ParityCheck.Worst, _ moved: Kinks.Moved? = nil) {
   var text = "\(word) \(item.id)"
   if worst.ratio > 0 {
     text += String(format: ": worst error %.3g, %.3g of the tolerance, in ", worst.difference, worst.ratio)
@@ -62,7 +62,7 @@ func line(_ word: String, _ item: ParityCase, _ worst: ParityCheck.Worst, _ move
     text += ": exact"
   }
   if let moved {
-    text += "; \(moved.count) of \(moved.total) arguments took the exact side of a bend, at most "
+    text += "; \(moved.count) of \(moved.total) arguments took the exact side of a kink, at most "
     text += String(format: "%.1f roundings away", moved.farthest)
   }
   print(text)
@@ -93,7 +93,7 @@ do {
         print("skip \(item.id): \(reason)")
       }
     }
-    let sides = onExactSides == 0 ? "" : " (\(onExactSides) on the exact sides of bends)"
+    let sides = onExactSides == 0 ? "" : " (\(onExactSides) on the exact sides of kinks)"
     summaries.append("\(name): \(passed) passed\(sides), \(failed) failed, \(skipped) skipped")
     if failed > 0 { isGood = false }
   }

@@ -48,13 +48,13 @@ typedef struct {
 //   y[n][k][oh][ow] = bias[k] + sum x * weight[k][c/groups][kh][kw]
 void ck_reference_forward(int threads, const ck_convolution *g, const float *x, const float *weight, const float *bias,
                           float *y);
-void ck_reference_data(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
+void ck_reference_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
 void ck_reference_weight(int threads, const ck_convolution *g, const float *x, const float *dy, float *dweight);
 
 // The same by unfolding the input into a matrix and multiplying with OpenBLAS.
 void ck_unfold_forward(int threads, const ck_convolution *g, const float *x, const float *weight, const float *bias,
                        float *y);
-void ck_unfold_data(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
+void ck_unfold_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
 void ck_unfold_weight(int threads, const ck_convolution *g, const float *x, const float *dy, float *dweight);
 
 // ---- instruction sets -----------------------------------------------------------------------------------------------

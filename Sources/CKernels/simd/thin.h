@@ -249,4 +249,4 @@ static void thin_weight(int threads, const ck_thin *g, const float *planes, cons
   ck_free(t.partial, bytes);
 }
 
-const ck_thin_kernels THIN_KERNELS = {thin_input, thin_output, thin_weight};
+const ck_thin_kernels THIN_KERNELS = {.input = thin_input, .output = thin_output, .weight = thin_weight};

@@ -12,17 +12,22 @@ extension Tensor {
       if norm.isTraining {
         result = convolvedNormalisedInTraining(convolution, norm, form == .singleInput)
       } else if NN.recordsGradients {
-        return norm(convolution(self)).relu()
+        return composedNormalisedReLU(convolution, norm)
       } else {
         result = convolvedNormalisedFolded(convolution, norm, form == .singleInput).y
       }
-    default: return norm(convolution(self)).relu()
+    default: return composedNormalisedReLU(convolution, norm)
     }
     Monitor.observe(result, of: convolution.weight)
     return result
   }
 
-  /// The same and its `maxPooled2x2`, which in evaluation is made while the result is written.
+  /// `convolvedNormalisedReLU` from single operations: its reference.
+  package func composedNormalisedReLU(_ convolution: Conv2d, _ norm: BatchNorm2d) -> Tensor {
+    norm(convolution(self)).relu()
+  }
+
+  /// `convolvedNormalisedReLU` and its `maxPooled2x2`, which in evaluation is made while the result is written.
   public func convolvedNormalisedReLUAndPooled(
     _ convolution: Conv2d, _ norm: BatchNorm2d
   ) -> (whole: Tensor, pooled: Tensor) {
@@ -34,9 +39,17 @@ extension Tensor {
     return (whole, whole.maxPooled2x2())
   }
 
-  /// A 1x1 convolution of it to one channel. In evaluation, for at most 32 channels between, those are never stored.
-  public func convolvedNormalisedReLU(
-    _ convolution: Conv2d, _ norm: BatchNorm2d, projectedBy head: Conv2d
+  /// `convolvedNormalisedReLUAndPooled` from single operations: its reference.
+  package func composedNormalisedReLUAndPooled(
+    _ convolution: Conv2d, _ norm: BatchNorm2d
+  ) -> (whole: Tensor, pooled: Tensor) {
+    let whole = composedNormalisedReLU(convolution, norm)
+    return (whole, whole.maxPooled2x2())
+  }
+
+  /// A 1x1 convolution of `convolvedNormalisedReLU` to one channel. In evaluation, for at most 32 channels between, those are never stored.
+  public func convolvedNormalisedReLUAndProjected(
+    _ convolution: Conv2d, _ norm: BatchNorm2d, by head: Conv2d
   ) -> Tensor {
     let channels = convolution.weight.shape[0]
     guard canFoldMore(convolution, norm), FastConvolution.canProject(channels),
@@ -45,6 +58,13 @@ extension Tensor {
     return convolvedNormalisedFolded(
       convolution, norm, false, head: (head.weight.value, head.bias?.value.data[0] ?? 0)
     ).y
+  }
+
+  /// `convolvedNormalisedReLUAndProjected` from single operations: its reference.
+  package func composedNormalisedReLUAndProjected(
+    _ convolution: Conv2d, _ norm: BatchNorm2d, by head: Conv2d
+  ) -> Tensor {
+    head(composedNormalisedReLU(convolution, norm))
   }
 
   /// Whether more than the normalisation can follow the products; a monitor wants to see each layer's result.
@@ -74,7 +94,8 @@ extension Tensor {
   }
 
   /// Training. The result is a recipe: whoever reads it normalises the result of the convolution, which the backward pass
-  /// needs in any case. The gradient of that result is never stored either. The bias of the convolution shifts the mean and nothing else: its gradient is exactly zero.
+  /// needs in any case. The gradient of that result is never stored either. The bias of the convolution shifts the mean and
+  /// nothing else: its gradient is exactly zero.
   private func convolvedNormalisedInTraining(
     _ convolution: Conv2d, _ norm: BatchNorm2d, _ isSingle: Bool
   ) -> Tensor {
@@ -98,7 +119,7 @@ extension Tensor {
           $0 + $1
         },
         variance: normalisation.variance, count: y.pixels))
-    normalisation.settle(y)
+    normalisation.alignKinks(y)
     let z = Tensor(shape: y.shape, recipe: .normalised(y, normalisation))
     var input: Tensor? = x.kept()
     let parts = x.joinedChannels

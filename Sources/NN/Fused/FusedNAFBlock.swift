@@ -1,7 +1,7 @@
 import CKernels
 
-/// A block of NAFNet as one operation in four passes over memory, with the formulas at `ck_naf`; `NAFBlock.composed` is the
-/// same from single operations and its reference. Between the passes stand only small matrices: the factors of the layer
+/// A block of NAFNet as one operation in four passes over memory, with the formulas at `ck_naf`; `NAFBlock.composed`
+/// makes the same from single operations and is its reference. Between the passes stand only small matrices: the factors of the layer
 /// norms, the channel attention, beta and gamma are folded into the products before, and their gradients follow from the
 /// gradients of the folded products after. The backward pass keeps the input, the gated values and the middle of the block,
 /// and makes everything else again. Parity: layers/nafnet_block.

@@ -27,12 +27,13 @@ public final class NAFBlock: Module {
     ]
   }
 
+  /// One operation where the kernels take its channels, `composed` elsewhere.
   public func callAsFunction(_ x: Tensor) -> Tensor {
     FusedNAFBlock.applies(channels: x.c) ? FusedNAFBlock.apply(self, x) : composed(x)
   }
 
-  /// The block from single operations.
-  func composed(_ x: Tensor) -> Tensor {
+  /// The block from single operations: the reference of `FusedNAFBlock`.
+  package func composed(_ x: Tensor) -> Tensor {
     let gated = conv2(conv1(norm1.overChannels(x))).simpleGate()
     let weighted = gated.scaledChannels(attention(gated.globalAverage()))
     let y = x + conv3(weighted).scaledChannels(beta.tensor)

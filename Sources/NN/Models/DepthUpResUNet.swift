@@ -124,7 +124,7 @@ public final class DoubleConvolution: Module {
 
   /// `head` of the result.
   func projected(_ x: consuming Tensor, by head: Conv2d) -> Tensor {
-    first(x).convolvedNormalisedReLU(convolutions[1], norms[1], projectedBy: head)
+    first(x).convolvedNormalisedReLUAndProjected(convolutions[1], norms[1], by: head)
   }
 
   private func first(_ x: consuming Tensor) -> Tensor { x.convolvedNormalisedReLU(convolutions[0], norms[0]) }

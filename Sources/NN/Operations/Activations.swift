@@ -5,12 +5,12 @@ import Foundation
 extension Tensor {
   /// max(x, 0); derivative 0 at 0. Parity: layers/relu.
   public func relu() -> Tensor {
-    settled(.zero).elementwise({ max($0, 0) }, derivative: { _, y in y > 0 ? 1 : 0 })
+    aligned(atKinks: .zero).elementwise({ max($0, 0) }, derivative: { _, y in y > 0 ? 1 : 0 })
   }
 
   /// x for x > 0, else slope x; derivative `slope` at 0. Parity: layers/leaky_relu_*.
   public func leakyReLU(_ slope: Float) -> Tensor {
-    settled(.zero).elementwise({ $0 > 0 ? $0 : slope * $0 }, derivative: { x, _ in x > 0 ? 1 : slope })
+    aligned(atKinks: .zero).elementwise({ $0 > 0 ? $0 : slope * $0 }, derivative: { x, _ in x > 0 ? 1 : slope })
   }
 
   /// Parity: layers/tanh.
@@ -24,7 +24,7 @@ extension Tensor {
   /// x limited to a range; the gradient passes where low < x < high, not at the limits themselves (as in
   /// PyTorch 2.15 and in the values of the fixture, whose note says otherwise). Parity: layers/clamp_0_1.
   public func clamped(_ low: Float, _ high: Float) -> Tensor {
-    settled(.range(low, high)).elementwise(
+    aligned(atKinks: .range(low, high)).elementwise(
       keepsZero: low <= 0 && high >= 0, { min(max($0, low), high) },
       derivative: { x, _ in x > low && x < high ? 1 : 0 })
   }
@@ -33,7 +33,7 @@ extension Tensor {
   /// Parity: layers/prelu_1, layers/prelu_channel.
   public func prelu(_ weight: Tensor) -> Tensor {
     precondition(rank == 4 && (weight.count == 1 || weight.count == c), "\(weight.shape) slopes for the shape \(shape)")
-    let x = channelsLast().settled(.zero).dense()
+    let x = channelsLast().aligned(atKinks: .zero).dense()
     let stride = x.pixelStride
     let channels = c
     let shared = weight.count == 1

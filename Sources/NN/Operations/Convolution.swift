@@ -75,7 +75,7 @@ extension Tensor {
     return y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.contiguous()
       return [
-        needs[0] ? Convolution.dataGradient(sizes, dy, filter) : nil,
+        needs[0] ? Convolution.inputGradient(sizes, dy, filter) : nil,
         needs[1] ? Convolution.weightGradient(sizes, input, dy) : nil,
         needs[2] ? dy.biasGradient() : nil,
       ]
@@ -110,7 +110,7 @@ extension Tensor {
     let sizes = geometry.resolved(input: outputShape, outputChannels: c, height: h, width: w)
     let filter = weight.contiguous().detached()
     let x = contiguous()
-    let y = Convolution.dataGradient(sizes, x, filter)
+    let y = Convolution.inputGradient(sizes, x, filter)
     if let bias {
       let offsets = bias.contiguous()
       let (values, target, area) = (offsets.data, y.data, outputShape[2] * outputShape[3])
@@ -147,11 +147,11 @@ enum Convolution {
     return y
   }
 
-  static func dataGradient(_ sizes: ck_convolution, _ dy: Tensor, _ weight: Tensor) -> Tensor {
+  static func inputGradient(_ sizes: ck_convolution, _ dy: Tensor, _ weight: Tensor) -> Tensor {
     let dx = Tensor.empty([sizes.n, sizes.c, sizes.h, sizes.w].map { Int($0) })
     var sizes = sizes
     let options = NN.options
-    let run = options.convolution == .reference ? ck_reference_data : ck_unfold_data
+    let run = options.convolution == .reference ? ck_reference_input : ck_unfold_input
     run(Int32(options.threads), &sizes, dy.data, weight.data, dx.data)
     return dx
   }

@@ -16,7 +16,7 @@ extension Tensor {
       offsets.c == 2 * factors.c && factors.c % points == 0 && weight.shape[1] * geometry.groups == c
         && offsets.h == geometry.outputSize(h, weight.shape[2]) && offsets.w == geometry.outputSize(w, weight.shape[3]),
       "offsets \(offsets.shape), factors \(factors.shape), weight \(weight.shape) do not fit the input \(shape)")
-    let (x, o) = (contiguous(), layout.settled(offsets.contiguous()))
+    let (x, o) = (contiguous(), layout.aligned(offsets.contiguous()))
     let (f, m) = (factors.contiguous(), weight.contiguous())
     let y = layout.forward(x, o, f, m, bias?.contiguous())
     let (input, shifts, modulation, filter) = (x.detached(), o.detached(), f.detached(), m.detached())
@@ -44,10 +44,10 @@ private struct DeformableConvolution {
     return Float(output * geometry.stride - geometry.padding + tap * geometry.dilation)
   }
 
-  /// The offsets with each reading place between the pixels where a record in force has it: the interpolation has bends at
+  /// The offsets with each reading place between the pixels where a record in force has it: the interpolation has kinks at
   /// whole numbers. Normally just the offsets.
-  func settled(_ offsets: Tensor) -> Tensor {
-    guard let bends = Bends.active else { return offsets }
+  func aligned(_ offsets: Tensor) -> Tensor {
+    guard let kinks = Kinks.active else { return offsets }
     let values = offsets.values
     func start(_ index: Int) -> Float {
       let channel = index / pixels % (2 * offsetGroups * points)
@@ -55,7 +55,7 @@ private struct DeformableConvolution {
     }
     let places = values.enumerated().map { start($0) + $1 }
     var moves: [(index: Int, value: Float)] = []
-    bends.settle(places.map { Int32($0.rounded(.down)) }, magnitude: Bends.magnitude(places)) { index, side in
+    kinks.align(places.map { Int32($0.rounded(.down)) }, magnitude: Kinks.magnitude(places)) { index, side in
       let (start, isUp) = (start(index), places[index] < Float(side))
       var value = (isUp ? Float(side) : Float(side + 1).nextDown) - start
       while (start + value).rounded(.down) != Float(side) { value = isUp ? value.nextUp : value.nextDown }

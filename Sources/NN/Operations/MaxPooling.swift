@@ -4,7 +4,7 @@ extension Tensor {
   /// The largest of each 2x2 block; odd last rows and columns are dropped. The gradient goes to the first of equal values
   /// in row-major order. Parity: layers/maxpool2x2*.
   public func maxPooled2x2() -> Tensor {
-    let x = channelsLast().settledInBlocks()
+    let x = channelsLast().alignedInBlocks()
     let sizes = (Int64(n), Int64(h), Int64(w))
     let y = x.withSource { source in
       let place = ImagePlace([n, c, h / 2, w / 2], half: source.pointee.half != 0)
@@ -42,8 +42,8 @@ extension Tensor {
   }
 
   /// These values with the largest of each 2x2 block where a record in force has it; normally just these values.
-  private func settledInBlocks() -> Tensor {
-    guard let bends = Bends.active else { return self }
+  private func alignedInBlocks() -> Tensor {
+    guard let kinks = Kinks.active else { return self }
     let (values, rows, columns) = (self.values, h / 2, w / 2)
     func place(_ block: Int, _ i: Int32) -> Int {
       let (line, column) = (block / columns, block % columns)
@@ -53,7 +53,7 @@ extension Tensor {
       (1..<4).reduce(Int32(0)) { values[place(block, $1)] > values[place(block, $0)] ? $1 : $0 }
     }
     var moves: [(index: Int, value: Float)] = []
-    bends.settle(choices, magnitude: Bends.magnitude(values)) { block, choice in
+    kinks.align(choices, magnitude: Kinks.magnitude(values)) { block, choice in
       let (largest, index) = (values[place(block, choices[block])], place(block, choice))
       // The first of equal ones is taken.
       moves.append((index, choice > choices[block] ? largest.nextUp : largest))

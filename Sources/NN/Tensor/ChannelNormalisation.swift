@@ -39,21 +39,21 @@ final class ChannelNormalisation {
   }
 
   /// Moves values of `y`, which nobody has read yet, until the normalised ones lie on the sides that a record in force imposes.
-  func settle(_ y: Tensor) {
-    guard let bends = Bends.active else { return }
+  func alignKinks(_ y: Tensor) {
+    guard let kinks = Kinks.active else { return }
     let area = y.h * y.w
     func factors(_ index: Int) -> (Float, Float) {
       let channel = index / area % channels
       return (scale.data[channel], offset.data[channel])
     }
     let arguments = y.values.enumerated().map { index, value in value * factors(index).0 + factors(index).1 }
-    let sides = arguments.map { Bends.Kind.zero.side($0) }
-    bends.settle(sides, magnitude: Bends.magnitude(arguments)) { index, side in
+    let sides = arguments.map { Kinks.Kind.zero.side($0) }
+    kinks.align(sides, magnitude: Kinks.magnitude(arguments)) { index, side in
       let (a, b) = factors(index)
       precondition(a != 0, "a normalisation with the factor 0 has one side")
       // Kernels multiply and add with or without a rounding between.
       func isThere(_ value: Float) -> Bool {
-        Bends.Kind.zero.side(value * a + b) == side && Bends.Kind.zero.side(b.addingProduct(value, a)) == side
+        Kinks.Kind.zero.side(value * a + b) == side && Kinks.Kind.zero.side(b.addingProduct(value, a)) == side
       }
       var value = -b / a
       while !isThere(value) { value = (a > 0) == (side == 1) ? value.nextUp : value.nextDown }

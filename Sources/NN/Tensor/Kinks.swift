@@ -1,15 +1,15 @@
-/// On which side of its bends each argument of a piecewise smooth operation lay: written down by one forward pass, imposed on
+/// Which branch each element took at the kinks of ReLU, clamp and max pooling: written down by one forward pass, imposed on
 /// another one.
 ///
-/// Two algorithms that differ in rounding alone put an argument that lies within rounding of the bend of a ReLU on different
-/// sides, and the gradient behind it jumps. To compare gradients, the arguments of one pass are moved to the sides that they
-/// had in the other: by no more than their distance to the bend, which is reported and can be held to the rounding of
-/// single precision. Nothing else changes: the kernels of both directions run as ever. Without a record in force an operation
-/// pays one look at a task-local value.
+/// Two algorithms that differ in rounding alone may put an argument within rounding of a kink on different branches, and the
+/// gradient behind it jumps. To compare gradients, the arguments of one pass are moved to the branches that they took in the
+/// other: by no more than their distance to the kink, which is reported and can be held to the rounding of single precision.
+/// Nothing else changes: the kernels of both directions run as ever. Without a record in force an operation pays one look at a
+/// task-local value.
 ///
 /// It covers `relu`, `leakyReLU`, `prelu`, `clamped`, the choices of `maxPooled2x2`, the reading places of `deformablyConvolved`,
 /// and the operations that contain them, in the order of their calls, where gradients are recorded. Losses are not covered.
-public final class Bends: @unchecked Sendable {  // a task-local value of the one task that uses it
+public final class Kinks: @unchecked Sendable {  // a task-local value of the one task that uses it
   /// What was moved.
   public struct Moved: Sendable, Hashable {
     /// Arguments that lay on the other side.
@@ -22,7 +22,7 @@ public final class Bends: @unchecked Sendable {  // a task-local value of the on
     public var isComplete = true
   }
 
-  @TaskLocal private static var current: Bends?
+  @TaskLocal private static var current: Kinks?
   private var sides: [[Int32]] = []
   /// The operation whose turn it is when sides are imposed; nil while they are written down.
   private var next: Int?
@@ -31,28 +31,28 @@ public final class Bends: @unchecked Sendable {  // a task-local value of the on
   private init() {}
 
   /// Runs `body` and writes down the sides.
-  public static func recorded<Result>(_ body: () throws -> Result) rethrows -> (result: Result, bends: Bends) {
-    let bends = Bends()
-    return (try $current.withValue(bends) { try body() }, bends)
+  public static func recorded<Result>(_ body: () throws -> Result) rethrows -> (result: Result, kinks: Kinks) {
+    let kinks = Kinks()
+    return (try $current.withValue(kinks) { try body() }, kinks)
   }
 
   /// Runs `body` with these sides. It must run the operations that were written down, each on arguments of the same shape.
   public func imposed<Result>(_ body: () throws -> Result) rethrows -> (result: Result, moved: Moved) {
     (next, moved) = (0, Moved())
-    let result = try Bends.$current.withValue(self) { try body() }
+    let result = try Kinks.$current.withValue(self) { try body() }
     if next != sides.count { moved.isComplete = false }
     return (result, moved)
   }
 
   /// The record in force for operations that a gradient may flow through.
-  static var active: Bends? { current.flatMap { NN.recordsGradients ? $0 : nil } }
+  static var active: Kinks? { current.flatMap { NN.recordsGradients ? $0 : nil } }
 
   /// Writes the sides of an operation's arguments down, or has those moved that lie on another side than imposed.
   /// - Parameters:
   ///   - found: the side of each argument, in row-major order of the shape.
   ///   - magnitude: of the largest argument.
   ///   - move: moves an argument to a side and returns by how much.
-  func settle(_ found: [Int32], magnitude: Float, move: (_ index: Int, _ side: Int32) -> Float) {
+  func align(_ found: [Int32], magnitude: Float, move: (_ index: Int, _ side: Int32) -> Float) {
     guard let turn = next else {
       sides.append(found)
       return
@@ -71,8 +71,8 @@ public final class Bends: @unchecked Sendable {  // a task-local value of the on
   }
 }
 
-extension Bends {
-  /// Where the bends of an element-wise operation are.
+extension Kinks {
+  /// Where the kinks of an element-wise operation are.
   enum Kind {
     /// At 0, which belongs to the left.
     case zero
@@ -99,14 +99,19 @@ extension Bends {
 }
 
 extension Tensor {
-  /// These values with each on the side of the bends that a record in force imposes; normally just these values.
-  func settled(_ kind: Bends.Kind) -> Tensor {
-    guard let bends = Bends.active else { return self }
-    let arguments = values
+  /// These values with each on the branch that a record in force imposes; normally just these values.
+  func aligned(atKinks kind: Kinks.Kind) -> Tensor {
+    guard let kinks = Kinks.active else { return self }
+    return aligned(atKinks: kind, of: values, kinks)
+  }
+
+  /// These values of a function of `arguments` that keeps their branches, each on the branch that a record imposes.
+  func aligned(atKinks kind: Kinks.Kind, of arguments: [Float], _ kinks: Kinks) -> Tensor {
     var moves: [(index: Int, value: Float)] = []
-    bends.settle(arguments.map { kind.side($0) }, magnitude: Bends.magnitude(arguments)) { index, side in
-      moves.append((index, kind.nearest(arguments[index], on: side)))
-      return abs(moves.last!.value - arguments[index])  // appended above
+    kinks.align(arguments.map { kind.side($0) }, magnitude: Kinks.magnitude(arguments)) { index, side in
+      let value = kind.nearest(arguments[index], on: side)
+      moves.append((index, value))
+      return abs(value - arguments[index])
     }
     return replacing(moves)
   }

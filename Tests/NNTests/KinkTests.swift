@@ -4,13 +4,13 @@ import NN
 import ParityHarness
 import Testing
 
-/// Imposing the sides of bends: what it moves, what it reports, and that it hides nothing else.
-@Suite struct BendTests {
+/// Imposing the sides of kinks: what it moves, what it reports, and that it hides nothing else.
+@Suite struct KinkTests {
   struct Operation: Sendable, CustomTestStringConvertible {
     var name: String
     var shapes: [[Int]]
     var shift: Float = 0.02
-    /// Of the first input and a number added to what bends.
+    /// Of the first input and a number added to what kinks.
     var body: @Sendable ([Tensor], Float) -> Tensor
     var testDescription: String { name }
   }
@@ -44,7 +44,7 @@ import Testing
     },
   ]
 
-  /// A shift moves some arguments over their bends. With the sides imposed the gradient is the one without the shift; without
+  /// A shift moves some arguments over their kinks. With the sides imposed the gradient is the one without the shift; without
   /// them some elements of it are far off.
   @Test(arguments: KernelTests.instructionSets, operations)
   func gradientsKeepTheirSides(_ set: ComputeOptions.Instructions, _ operation: Operation) {
@@ -54,9 +54,9 @@ import Testing
         KernelTests.outcome(operation.shapes) { operation.body($0, shift) }
       }
     }
-    let (exact, bends) = Bends.recorded { run(0, .reference) }
+    let (exact, kinks) = Kinks.recorded { run(0, .reference) }
     let free = run(shift, .fast)
-    let (bound, moved) = bends.imposed { run(shift, .fast) }
+    let (bound, moved) = kinks.imposed { run(shift, .fast) }
     #expect(moved.isComplete && moved.count > 0 && moved.count < moved.total)
     // At most the shift, or twice of it, in units of 2^-24 of arguments of at least 0.7.
     #expect(moved.farthest > 10 && moved.farthest < 1e6)
@@ -71,16 +71,16 @@ import Testing
   }
 
   @Test func equalSidesMoveNothing() {
-    let (_, bends) = Bends.recorded { KernelTests.outcome([[2, 3, 9, 8]]) { $0[0].relu() } }
-    let (_, moved) = bends.imposed { KernelTests.outcome([[2, 3, 9, 8]]) { $0[0].relu() } }
+    let (_, kinks) = Kinks.recorded { KernelTests.outcome([[2, 3, 9, 8]]) { $0[0].relu() } }
+    let (_, moved) = kinks.imposed { KernelTests.outcome([[2, 3, 9, 8]]) { $0[0].relu() } }
     #expect(moved.count == 0 && moved.total == 2 * 3 * 9 * 8 && moved.farthest == 0 && moved.isComplete)
   }
 
   @Test func otherOperationsAreNoticed() {
-    let (_, bends) = Bends.recorded { KernelTests.outcome([[8]]) { $0[0].relu() } }
-    #expect(!bends.imposed { KernelTests.outcome([[9]]) { $0[0].relu() } }.moved.isComplete)
-    #expect(!bends.imposed { KernelTests.outcome([[8]]) { $0[0].relu().relu() } }.moved.isComplete)
-    #expect(!bends.imposed({}).moved.isComplete)
+    let (_, kinks) = Kinks.recorded { KernelTests.outcome([[8]]) { $0[0].relu() } }
+    #expect(!kinks.imposed { KernelTests.outcome([[9]]) { $0[0].relu() } }.moved.isComplete)
+    #expect(!kinks.imposed { KernelTests.outcome([[8]]) { $0[0].relu().relu() } }.moved.isComplete)
+    #expect(!kinks.imposed({}).moved.isComplete)
   }
 
   // MARK: - The harness
