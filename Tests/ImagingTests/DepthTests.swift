@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Imaging
 import Testing
@@ -137,6 +138,52 @@ func head(_ side: Int) -> (depth: Raster, opacity: Raster) {
     #expect(result.depth[240, 20] == 0 && !result.foreground[240, 20])
     for y in 144...156 {
       for x in 104...116 { #expect(abs(result.depth[x, y] - truth[x, y]) < 0.004) }
+    }
+  }
+
+  /// Renders blend depth with the background where splats are thin. Ragged gaps at the silhouette and holes must be filled
+  /// from the surface, not from that blend: else they become foreground far behind the head and move its depth range.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64], [MapCleanup.Fill.telea, .harmonic])
+  func raggedHolesAtTheSilhouetteAreFilledFromTheSurface(seed: UInt64, method: MapCleanup.Fill) throws {
+    let side = 192
+    let (truth, solid) = head(side)
+    var random = SeededRandom(seed: seed)
+    // Specks of 1 to 4 px in a belt inside the silhouette and some on the face; what they leave is blurred by splats.
+    var opacity = solid
+    let inner = Morphology.erode(Mask(solid, above: 0.5), ellipse: 25)
+    for y in 0..<side {
+      for x in 0..<side where solid[x, y] > 0 && random.uniform() < (inner[x, y] ? 0.002 : 0.02) {
+        let r = random.index(below: 4)
+        for v in max(0, y - r)...min(side - 1, y + r) {
+          for u in max(0, x - r)...min(side - 1, x + r) where (u - x) * (u - x) + (v - y) * (v - y) <= r * r {
+            opacity[u, v] = 0
+          }
+        }
+      }
+    }
+    opacity = Filters.gaussian(opacity, sigma: 1)
+    var depth = truth
+    for i in depth.pixels.indices { depth.pixels[i] *= opacity.pixels[i] }
+    var cleanup = MapCleanup()
+    cleanup.smallHoles = method
+    let result = try #require(cleanup.apply(depth: depth, opacity: opacity))
+    let filled = result.filled.bits.indices.filter { result.filled.bits[$0] != 0 && truth.pixels[$0] > 0 }
+    try #require(filled.count > 100)
+    func error(_ depth: Raster) -> Float {
+      filled.reduce(0) { $0 + abs(depth.pixels[$1] - truth.pixels[$1]) } / Float(filled.count)
+    }
+    cleanup.reliableOpacity = 0  // blended pixels count as surface
+    let blended = error(try #require(cleanup.apply(depth: depth, opacity: opacity)).depth)
+    print("ragged holes, \(method): mean error \(error(result.depth)), from blended rims \(blended)")
+    #expect(error(result.depth) < 0.06 && error(result.depth) < blended / 3)
+    let behind = filled.filter { result.depth.pixels[$0] < truth.pixels[$0] - 0.15 }.count
+    #expect(behind * 50 < filled.count, "\(behind) of \(filled.count) fills lie behind the head")
+    // The blended pixels themselves are as rendered.
+    for i in depth.pixels.indices where result.foreground.bits[i] != 0 && result.filled.bits[i] == 0 {
+      if result.depth.pixels[i] != depth.pixels[i] {
+        Issue.record("pixel \(i) is no hole and changed")
+        break
+      }
     }
   }
 

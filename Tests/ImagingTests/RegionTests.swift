@@ -134,6 +134,34 @@ func randomMask(_ width: Int, _ height: Int, share: Double, seed: UInt64) -> Mas
     #expect(Self.worst(Inpaint.harmonic(cut, hole: hole), truth) < 2e-6)
   }
 
+  /// Whatever the rim: no filled pixel lies outside the values that bound its own hole.
+  @Test(arguments: 1...12 as ClosedRange<UInt64>) func teleaStaysWithinTheValuesOfTheRim(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    let (width, height) = (24 + Int(random.next() % 20), 20 + Int(random.next() % 20))
+    var raster = Raster(width: width, height: height)
+    for i in raster.pixels.indices { raster.pixels[i] = Float(random.uniform()) * (random.uniform() < 0.2 ? 100 : 1) }
+    var hole = Mask(width: width, height: height)
+    for _ in 0..<4 {
+      let (cx, cy, r) = (
+        Int(random.next() % UInt64(width)), Int(random.next() % UInt64(height)), Int(random.next() % 6)
+      )
+      for y in max(0, cy - r)...min(height - 1, cy + r) {
+        for x in max(0, cx - r)...min(width - 1, cx + r) where random.uniform() < 0.9 { hole[x, y] = true }
+      }
+    }
+    let filled = Inpaint.telea(raster, hole: hole, radius: 1)
+    let parts = Components.label(hole)
+    for label in 1..<parts.areas.count {
+      let own = parts.mask { $0 == label }
+      let rim = Morphology.dilate(Morphology.dilate(own, ellipse: 3), ellipse: 3).subtracting(hole)
+      let bounds = rim.bits.indices.filter { rim.bits[$0] != 0 }.map { raster.pixels[$0] }
+      guard let low = bounds.min(), let high = bounds.max() else { continue }
+      for i in own.bits.indices where own.bits[i] != 0 {
+        #expect(filled.pixels[i] >= low && filled.pixels[i] <= high, "seed \(seed), pixel \(i)")
+      }
+    }
+  }
+
   @Test func teleaRestoresAPlaneNearly() {
     let (truth, cut, hole) = Self.plane(41)
     // The plane falls 0.052 over the hole; a nearest fill errs by about half of that.

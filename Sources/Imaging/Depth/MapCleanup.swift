@@ -15,6 +15,8 @@ public struct MapCleanup: Hashable, Sendable {
   public var smallHoleArea = 5000
   public var smallHoles = Fill.telea
   public var largeHoles = Fill.nearestBlur
+  /// Depth is blended with the background where opacity is below this, so holes are not filled from there.
+  public var reliableOpacity: Float = 0.9
   /// Radius of Telea's method in pixels; sigma of the blur after nearest values.
   public var radius = 3
   public var sigma = 2.0
@@ -54,14 +56,37 @@ public struct MapCleanup: Hashable, Sendable {
     let labelled = Components.label(holes)
     let small = labelled.mask { labelled.areas[$0] <= smallHoleArea }
     let large = labelled.mask { labelled.areas[$0] > smallHoleArea }
+    let blended = opacity.map { solid.subtracting(Mask($0, above: reliableOpacity)) }
     var result = depth
-    if large.count > 0 { result = fill(result, large, solid, largeHoles) }
-    if small.count > 0 { result = fill(result, small, solid, smallHoles) }
+    if large.count > 0 { result = fill(result, large, solid, blended, largeHoles) }
+    if small.count > 0 { result = fill(result, small, solid, blended, smallHoles) }
     let smallCount = (1..<labelled.areas.count).filter { labelled.areas[$0] <= smallHoleArea }.count
     return Result(
       depth: result.masked(foreground), foreground: foreground, filled: holes, filledPixels: holes.count,
       smallHoleCount: smallCount, largeHoleCount: labelled.count - smallCount,
       droppedPixels: dropped.reduce(0) { $0 + parts.areas[$1] }, droppedComponents: dropped.count)
+  }
+
+  /// Fills `hole` from the surface around it. Blended pixels next to the hole are filled on the way, so that values reach it
+  /// from behind them, and keep their own values in the result. A hole with nothing but blended pixels near it is filled
+  /// from those.
+  private func fill(_ depth: Raster, _ hole: Mask, _ solid: Mask, _ blended: Mask?, _ method: Fill) -> Raster {
+    guard let blended, blended.count > 0 else { return fill(depth, hole, solid, method) }
+    // The band of blended pixels is as wide as a splat's edge: about 6 px in a map of 256.
+    let reach = max(2 * radius, max(depth.width, depth.height) / 42)
+    let near = DistanceTransform.distances(hole)
+    var doubtful = blended
+    for i in doubtful.bits.indices where near.pixels[i] > Float(reach) { doubtful.bits[i] = 0 }
+    let wide = Components.label(hole.union(doubtful), connectivity: 4)
+    var hasSurface = [Bool](repeating: false, count: wide.areas.count)
+    let surface = Morphology.dilate(solid.subtracting(doubtful), ellipse: 3)
+    for (i, label) in wide.labels.enumerated() where surface.bits[i] != 0 { hasSurface[Int(label)] = true }
+    let reached = wide.mask { hasSurface[$0] }
+    doubtful = doubtful.intersection(reached)
+    let filled = fill(depth, hole.union(doubtful), solid.subtracting(doubtful), method)
+    var result = depth
+    for i in hole.bits.indices where hole.bits[i] != 0 { result.pixels[i] = filled.pixels[i] }
+    return result
   }
 
   private func fill(_ depth: Raster, _ hole: Mask, _ known: Mask, _ method: Fill) -> Raster {

@@ -3,7 +3,8 @@ import Foundation
 extension Inpaint {
   /// Telea's method ("An image inpainting technique based on the fast marching method", 2004) on floats: holes are filled
   /// from their rim inwards in the order of the distance; each pixel becomes a weighted mean of first-order estimates from
-  /// the pixels within `radius`. Results are kept within the range of the known values.
+  /// the pixels within `radius`. Each estimate is limited to the values of those pixels, so that a steep rim (a silhouette,
+  /// depth blended with the background) is not extrapolated and a filled hole stays within the values of its rim.
   public static func telea(_ raster: Raster, hole: Mask, radius: Int = 3, known: Mask? = nil) -> Raster {
     guard let box = workArea(raster, hole, margin: radius + 2) else { return raster }
     precondition(radius >= 1, "a radius of \(radius)")
@@ -26,8 +27,6 @@ private struct FastMarching {
   /// Distance to the rim: positive in the hole, negative outside.
   private var distance: [Float]
   private var heap = MarchHeap()
-  private let low: Float
-  private let high: Float
 
   init(_ raster: Raster, hole: Mask, known: Mask, box: (x: Int, y: Int, width: Int, height: Int), radius: Int) {
     result = raster
@@ -39,7 +38,6 @@ private struct FastMarching {
     let outside = DistanceTransform.distances(
       Mask(hole.raster.cropped(x: box.x, y: box.y, width: box.width, height: box.height)))
     distance = outside.pixels.map { -max(0, $0 - 1) }
-    var (low, high) = (Float.infinity, -Float.infinity)
     for y in 0..<box.height {
       for x in 0..<box.width {
         let pixel = (box.y + y) * raster.width + box.x + x
@@ -49,14 +47,9 @@ private struct FastMarching {
           distance[i] = 1e6
         } else if known.bits[pixel] != 0 {
           states[i] = .known
-          for c in 0..<raster.channels {
-            low = min(low, raster.pixels[pixel * raster.channels + c])
-            high = max(high, raster.pixels[pixel * raster.channels + c])
-          }
         }
       }
     }
-    (self.low, self.high) = (low, high)
     for i in 0..<count where states[i] == .known {
       if neighbours(i).contains(where: { states[$0] == .inside }) {
         states[i] = .band
@@ -147,30 +140,37 @@ private struct FastMarching {
     let normal = (
       slope(x, y, 1, 0) { distance[$1 * box.width + $0] }, slope(x, y, 0, 1) { distance[$1 * box.width + $0] }
     )
-    let channels = result.channels
-    var sums = [Float](repeating: 0, count: channels)
-    var total: Float = 0
+    // The filled pixels within the radius, each with its weight: directional, geometric distance and level-set factors of
+    // section 2.3, from q to p.
+    var around: [(x: Int, y: Int, dx: Int, dy: Int, weight: Float)] = []
     for dy in -radius...radius {
       for dx in -radius...radius {
         let squared = dx * dx + dy * dy
         let (qx, qy) = (x + dx, y + dy)
         guard squared > 0, squared <= radius * radius, isFilled(qx, qy) else { continue }
-        // From q to p: directional, geometric distance and level-set factors of section 2.3.
         let length = Float(squared).squareRoot()
         var direction = abs(Float(-dx) * normal.0 + Float(-dy) * normal.1) / length
         if direction < 0.01 { direction = 1e-6 }
         let level = 1 / (1 + abs(distance[qy * box.width + qx] - distance[i]))
-        let weight = direction * level / Float(squared)
-        for c in 0..<channels {
-          let across = slope(qx, qy, 1, 0) { result[box.x + $0, box.y + $1, c] }
-          let down = slope(qx, qy, 0, 1) { result[box.x + $0, box.y + $1, c] }
-          sums[c] += weight * (result[box.x + qx, box.y + qy, c] - across * Float(dx) - down * Float(dy))
-        }
-        total += weight
+        around.append((qx, qy, dx, dy, direction * level / Float(squared)))
       }
     }
+    let total = around.reduce(0) { $0 + $1.weight }
     guard total > 0 else { return }
-    for c in 0..<channels { result[box.x + x, box.y + y, c] = max(low, min(sums[c] / total, high)) }
+    for c in 0..<result.channels {
+      func value(_ x: Int, _ y: Int) -> Float { result[box.x + x, box.y + y, c] }
+      var (low, high) = (Float.infinity, -Float.infinity)
+      for q in around { (low, high) = (min(low, value(q.x, q.y)), max(high, value(q.x, q.y))) }
+      var sum: Float = 0
+      for q in around {
+        let across = slope(q.x, q.y, 1, 0, value)
+        let down = slope(q.x, q.y, 0, 1, value)
+        let estimate = value(q.x, q.y) - across * Float(q.dx) - down * Float(q.dy)
+        sum += q.weight * max(low, min(estimate, high))
+      }
+      // Rounding may leave the mean a bit outside.
+      result[box.x + x, box.y + y, c] = max(low, min(sum / total, high))
+    }
   }
 }
 

@@ -28,6 +28,7 @@ struct MapCleaning: StageParameters {
   var holeMax = 5000
   var fill = HoleFill.telea
   var fillRadius = 3
+  var reliableOpacity = 0.9
   var largeHoleSigma = 2.0
   var nosePercentile = 99.9
   var nosePatch = 17
@@ -50,6 +51,10 @@ struct MapCleaning: StageParameters {
       unit: "px", type: .int(0...10_000_000)),
     .init("fill", \.fill, "telea: fast marching from the rim; harmonic: the smoothest surface through the rim."),
     .init("fill_radius", \.fillRadius, "Neighbourhood of the fast marching.", unit: "px", type: .int(1...50)),
+    .init(
+      "reliable_opacity", \.reliableOpacity,
+      "Holes are filled from pixels of more opacity than this; thinner ones are blended with the background.",
+      type: .double(0...1)),
     .init("large_hole_sigma", \.largeHoleSigma, "Blur inside large holes.", unit: "px", type: .double(0...50)),
     .init(
       "nose_percentile", \.nosePercentile, "The nearest depth is at least this percentile of the foreground.",
@@ -161,6 +166,7 @@ extension MapCleaning {
     cleanup.smallHoleArea = holeMax
     cleanup.smallHoles = fill == .telea ? .telea : .harmonic
     cleanup.radius = fillRadius
+    cleanup.reliableOpacity = Float(reliableOpacity)
     cleanup.sigma = largeHoleSigma
     return cleanup
   }

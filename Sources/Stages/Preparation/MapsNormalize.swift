@@ -6,7 +6,7 @@ import Pipeline
 /// Turns rendered maps into clean, comparable ones: artefacts cut away, holes filled, depth relative to the nose.
 struct MapsNormalize: SampleStage {
   static let type: StageType = "maps.normalize"
-  static let version = 2
+  static let version = 3
   static let summary = "Cleans rendered maps, fills holes in float, normalises depth to the nose, smooths normals."
   static let over = SampleDriver.input("renders")
   static let inputs = [
