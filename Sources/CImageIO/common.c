@@ -56,3 +56,25 @@ void cimage_free(cimage_data *data) {
   data->bytes = NULL;
   data->count = 0;
 }
+
+int cimage_exif_orientation(const uint8_t *p, size_t n) {
+  if (n < 8 || !((p[0] == 'M' && p[1] == 'M') || (p[0] == 'I' && p[1] == 'I'))) return 1;
+  int big = p[0] == 'M';
+#define U16(at) (big ? (p[at] << 8 | p[(at) + 1]) : (p[(at) + 1] << 8 | p[at]))
+#define U32(at) \
+  (big ? ((uint32_t)U16(at) << 16 | (uint32_t)U16((at) + 2)) : ((uint32_t)U16((at) + 2) << 16 | (uint32_t)U16(at)))
+  size_t directory = U32(4);
+  if (directory > n - 2) return 1;
+  int entries = U16(directory);
+  for (int i = 0; i < entries; i++) {
+    size_t at = directory + 2 + (size_t)i * 12;
+    if (at + 12 > n) return 1;
+    if (U16(at) == 0x0112) {
+      int value = U16(at + 8);
+      return value >= 1 && value <= 8 ? value : 1;
+    }
+  }
+  return 1;
+#undef U16
+#undef U32
+}

@@ -9,4 +9,7 @@ void cimage_say(char message[256], const char *text);
 // Allocates out->samples for its size; checks the limit first. CIMAGE_OK or an error.
 int cimage_allocate(cimage *out, uint64_t max_pixels);
 
+// The orientation (1...8) in EXIF data that begin with the TIFF header; 1 when there is none or the data are damaged.
+int cimage_exif_orientation(const uint8_t *exif, size_t count);
+
 #endif

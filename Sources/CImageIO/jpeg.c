@@ -13,25 +13,33 @@ typedef struct {
   struct jpeg_error_mgr base;  // first: libjpeg hands back a pointer to it
   jmp_buf exit;
   char *message;
-  int warned, ended;
+  int warned, ended, unsupported;
 } jpeg_errors;
 
 static void fail(j_common_ptr common) {
   jpeg_errors *errors = (jpeg_errors *)common->err;
   char text[JMSG_LENGTH_MAX];
   errors->base.format_message(common, text);
-  if (errors->base.msg_code == JERR_INPUT_EOF || errors->base.msg_code == JERR_INPUT_EMPTY) errors->ended = 1;
+  int code = errors->base.msg_code;
+  if (code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY) errors->ended = 1;
+  // Valid files of kinds that this library does not decode: 12 bits, lossless, arithmetic coding, hierarchical.
+  if (code == JERR_BAD_PRECISION || code == JERR_SOF_UNSUPPORTED || code == JERR_ARITH_NOTIMPL) errors->unsupported = 1;
   cimage_say(errors->message, text);
   longjmp(errors->exit, 1);
 }
 
-// libjpeg goes on after damage with grey blocks and a warning. Here damage is an error; only stray bytes between
-// segments, which many cameras write, are harmless.
+// libjpeg goes on after damage with grey blocks and a warning. Here damage is an error. Harmless, since every pixel is
+// decoded, and written by many cameras and editors: stray bytes between segments, a spectral selection of 0 to 0 in a
+// sequential scan, an unknown version or colour transform, a damaged colour profile.
 static void note(j_common_ptr common, int level) {
   jpeg_errors *errors = (jpeg_errors *)common->err;
   if (level >= 0 || errors->warned) return;
   int code = errors->base.msg_code;
-  if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR) return;
+  if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_NOT_SEQUENTIAL)
+    return;
+#ifdef LIBJPEG_TURBO_VERSION
+  if (code == JWRN_BOGUS_ICC) return;
+#endif
   char text[JMSG_LENGTH_MAX];
   errors->base.format_message(common, text);
   cimage_say(errors->message, text);
@@ -39,42 +47,39 @@ static void note(j_common_ptr common, int level) {
   errors->ended = code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER;
 }
 
-// The orientation tag (0x0112) of the first EXIF directory; 1 when there is none.
-static int exif_orientation(const uint8_t *p, size_t n) {
-  if (n < 14 || memcmp(p, "Exif\0\0", 6) != 0) return 1;
-  p += 6, n -= 6;
-  int big = p[0] == 'M';
-#define U16(at) (big ? (p[at] << 8 | p[(at) + 1]) : (p[(at) + 1] << 8 | p[at]))
-#define U32(at) \
-  (big ? ((uint32_t)U16(at) << 16 | (uint32_t)U16((at) + 2)) : ((uint32_t)U16((at) + 2) << 16 | (uint32_t)U16(at)))
-  size_t directory = U32(4);
-  if (directory > n - 2) return 1;
-  int entries = U16(directory);
-  for (int i = 0; i < entries; i++) {
-    size_t at = directory + 2 + (size_t)i * 12;
-    if (at + 12 > n) return 1;
-    if (U16(at) == 0x0112) {
-      int value = U16(at + 8);
-      return value >= 1 && value <= 8 ? value : 1;
-    }
-  }
-  return 1;
-#undef U16
-#undef U32
+// The orientation in an APP1 segment.
+static int exif_orientation(const uint8_t *segment, size_t count) {
+  if (count < 6 || memcmp(segment, "Exif\0\0", 6) != 0) return 1;
+  return cimage_exif_orientation(segment + 6, count - 6);
+}
+
+// A progressive file is read scan by scan, each over all of its blocks: hundreds of scans in a small file keep a reader busy
+// for hours. Files from cameras and encoders have about ten; one for every bit of every coefficient would not be written.
+enum { MOST_SCANS = 100 };
+
+static void count_scans(j_common_ptr common) {
+  if (!common->is_decompressor || ((j_decompress_ptr)common)->input_scan_number <= MOST_SCANS) return;
+  jpeg_errors *errors = (jpeg_errors *)common->err;
+  char text[80];
+  snprintf(text, sizeof text, "more than %d scans in a progressive JPEG", MOST_SCANS);
+  errors->unsupported = 1;
+  cimage_say(errors->message, text);
+  longjmp(errors->exit, 1);
 }
 
 // The error state and the decoder live outside the function that calls setjmp: its own variables would be lost by the
 // jump.
-static int decode(struct jpeg_decompress_struct *jpeg, jpeg_errors *errors, const uint8_t *bytes, size_t count,
-                  uint64_t max_pixels, cimage *out) {
+static int decode(struct jpeg_decompress_struct *jpeg, jpeg_errors *errors, struct jpeg_progress_mgr *progress,
+                  const uint8_t *bytes, size_t count, uint64_t max_pixels, cimage *out) {
   uint8_t *volatile cmyk = NULL;
   if (setjmp(errors->exit)) {
     jpeg_destroy_decompress(jpeg);
     free((void *)cmyk);
     cimage_release(out);
-    return errors->ended ? CIMAGE_TRUNCATED : CIMAGE_CORRUPT;
+    return errors->unsupported ? CIMAGE_UNSUPPORTED : errors->ended ? CIMAGE_TRUNCATED : CIMAGE_CORRUPT;
   }
   jpeg_create_decompress(jpeg);
+  jpeg->progress = progress;
   jpeg_mem_src(jpeg, bytes, (unsigned long)count);
   jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(jpeg, TRUE);
@@ -147,7 +152,10 @@ int cimage_read_jpeg(const uint8_t *bytes, size_t count, uint64_t max_pixels, ci
   errors.base.error_exit = fail;
   errors.base.emit_message = note;
   errors.message = out->message;
-  return decode(&jpeg, &errors, bytes, count, max_pixels, out);
+  struct jpeg_progress_mgr progress;
+  memset(&progress, 0, sizeof progress);
+  progress.progress_monitor = count_scans;
+  return decode(&jpeg, &errors, &progress, bytes, count, max_pixels, out);
 }
 
 // Memory that libjpeg fills: malloc'ed, also after an error.

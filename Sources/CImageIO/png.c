@@ -93,7 +93,13 @@ static int decode(png_source *source, uint64_t max_pixels, cimage *out) {
   }
   for (uint32_t y = 0; y < out->height; y++) rows[y] = (png_bytep)out->samples + (size_t)y * row_bytes;
   png_read_image(png, rows);
-  png_read_end(png, NULL);
+  png_read_end(png, info);
+#ifdef PNG_eXIf_SUPPORTED
+  // Behind the pixels as well as before them.
+  png_uint_32 exif_count = 0;
+  png_bytep exif = NULL;
+  if (png_get_eXIf_1(png, info, &exif_count, &exif) && exif) out->orientation = cimage_exif_orientation(exif, exif_count);
+#endif
   free((void *)rows);
   png_destroy_read_struct(&png, &info, NULL);
   return CIMAGE_OK;

@@ -165,6 +165,7 @@ int cimage_read_tiff(const uint8_t *bytes, size_t count, uint64_t max_pixels, ci
   // 3 -> RGB; 4 -> RGB + alpha (a fourth channel that is not alpha is dropped); 2 -> grey + alpha or grey.
   int alpha = extra_count > 0 && (extra[0] == EXTRASAMPLE_ASSOCALPHA || extra[0] == EXTRASAMPLE_UNASSALPHA);
   out->channels = (colour ? 3 : 1) + ((samples == 2 || samples == 4) && alpha ? 1 : 0);
+  out->premultiplied = alpha && extra[0] == EXTRASAMPLE_ASSOCALPHA;
   out->bits = is_float ? 32 : bits;
   int code = cimage_allocate(out, max_pixels);
   if (code != CIMAGE_OK) {

@@ -64,6 +64,8 @@ struct Upscale: ParsableCommand {
         "this model is guided by `\(choice.name)`", help: "give a picture or a folder of pictures with --guide")
     }
     let channels = trained.network.imageChannels
+    if channels == 3, relief || mesh != nil { throw StageFailure("--relief and --mesh are for depth, not for photos") }
+    try refuseToOverwrite()
     let folder = URL(fileURLWithPath: output, isDirectory: true)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for input in inputs {
@@ -73,6 +75,11 @@ struct Upscale: ParsableCommand {
           channels == 1
             ? "\(input): a depth map is grey, this image has \(image.raster.channels) channels"
             : "\(input): this model takes photos of \(channels) channels, this image has \(image.raster.channels)")
+      }
+      if image.bitDepth == 32, let problem = image.raster.problem(outside: 0...1) {
+        throw StageFailure(
+          "\(input): \(problem)",
+          help: "networks take 0...1, 1 at the nearest point and 0 where nothing is known; scale the map first")
       }
       let (width, height) = (image.raster.width, image.raster.height)
       let scale = trained.network.scale
@@ -106,8 +113,36 @@ struct Upscale: ParsableCommand {
       }
       path = found
     }
-    let picture = try Self.read(path).raster
-    return try choice.fitted(choice.channels(of: picture), label: path, width: width, height: height).planes
+    return try choice.fitted(choice.channels(of: try Self.read(path)), label: path, width: width, height: height).planes
+  }
+
+  /// Results must not land on what this command reads: on an input, a guide or the model, under whatever name or link.
+  private func refuseToOverwrite() throws {
+    func identity(_ path: String) -> String? {
+      var status = stat()
+      return stat(path, &status) == 0 ? "\(status.st_dev) \(status.st_ino)" : nil
+    }
+    var read: [String: String] = [:]
+    func note(_ path: String) { if let identity = identity(path) { read[identity] = path } }
+    inputs.forEach(note)
+    for folder in [model, guide].compactMap({ $0 }) {
+      note(folder)
+      for file in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] { note("\(folder)/\(file)") }
+    }
+    for input in inputs {
+      for ending in endings {
+        let target = "\(output)/\(Self.stem(input)).\(ending)"
+        if let identity = identity(target), let source = read[identity] {
+          throw StageFailure(
+            "the result \(target) would overwrite \(source), which is read", help: "give another folder with -o")
+        }
+      }
+    }
+  }
+
+  /// Of all files written for an input.
+  private var endings: [String] {
+    [format == .png ? "png" : "tif"] + (relief ? ["relief.png"] : []) + (mesh.map { [$0.rawValue] } ?? [])
   }
 
   private func write(_ result: Raster, _ foreground: Mask?, _ file: URL) throws -> URL {
@@ -122,9 +157,6 @@ struct Upscale: ParsableCommand {
     case .float:
       target = file.appendingPathExtension("tif")
       try ImageFile.write(result, to: target, as: .tiffFloat)
-    }
-    if result.channels == 3, relief || mesh != nil {
-      throw StageFailure("--relief and --mesh are for depth, not for photos")
     }
     if relief {
       let picture = file.appendingPathExtension("relief.png")

@@ -43,6 +43,32 @@ extension Raster {
     return result
   }
 
+  /// Whether every value is a number in `range`; otherwise how many are not, the first of them and what the values span.
+  /// Float files can hold anything (metres, NaN for unknown): whoever expects 0...1 asks here before using them.
+  public func problem(outside range: ClosedRange<Float>) -> String? {
+    var (unknown, outside) = (0, 0)
+    var (low, high) = (Float.infinity, -Float.infinity)
+    var first: (index: Int, value: Float)?
+    for (i, value) in pixels.enumerated() {
+      if !value.isFinite {
+        unknown += 1
+      } else {
+        (low, high) = (min(low, value), max(high, value))
+        if range.contains(value) { continue }
+        outside += 1
+      }
+      if first == nil { first = (i, value) }
+    }
+    guard let first else { return nil }
+    let pixel = first.index / channels
+    let place = "the first, \(first.value), at x \(pixel % width), y \(pixel / width)"
+    let span = low <= high ? "; the others reach from \(low) to \(high)" : ""
+    return unknown > 0
+      ? "\(unknown) of \(pixels.count) values are no numbers (\(place))\(span)"
+      : "\(outside) of \(pixels.count) values lie outside \(range.lowerBound)...\(range.upperBound) (\(place)); "
+        + "they reach from \(low) to \(high)"
+  }
+
   /// Values limited to 0...1.
   public func clamped() -> Raster { mapped { min(max($0, 0), 1) } }
 

@@ -54,16 +54,111 @@ import Testing
     #expect(worst < 1e-5)
   }
 
-  @Test func alphaIsLaidOnWhiteForColourOnly() throws {
+  @Test func alphaIsLaidOnWhite() throws {
     let colour = try Self.read("rgba.png")
-    #expect(colour.hasAlpha && colour.raster.channels == 3)
+    #expect(colour.hasAlpha && colour.raster.channels == 3 && colour.photo == colour.raster)
     #expect((0..<7).allSatisfy { colour.raster[0, $0, 1] == 1 })  // alpha 0
     let alpha = Float(28) / 255
     let expected = Float(Self.sample(1, 2, 1)) / 255 * alpha + 1 - alpha
     #expect(abs(colour.raster[1, 2, 1] - expected) < 1e-6)
+    // Grey may be depth: its values stay, and only the picture that people see lies on white.
     let grey = try Self.read("la.png")
     #expect(grey.hasAlpha)
     Self.expectSamples(grey, 9, 7, 1) { x, y, _ in Float(Self.sample(x, y)) / 255 }
+    let cover = try #require(grey.alpha)
+    for y in 0..<7 {
+      for x in 0..<9 {
+        let value = grey.raster[x, y] * cover[x, y] + 1 - cover[x, y]
+        #expect(grey.photo[x, y, 0] == value && grey.photo[x, y, 2] == value)
+      }
+    }
+  }
+
+  @Test func everyKindOfTransparencyLiesOnWhite() throws {
+    let deep = try Self.read("rgba16.png")
+    #expect(deep.hasAlpha && deep.bitDepth == 16)
+    for y in 0..<7 {
+      for c in 0..<3 {
+        #expect(deep.raster[0, y, c] == 1 && deep.raster[1, y, c] == Float(Self.sample(1, y, c) * 257) / 65535)
+        let alpha = Float(20000) / 65535
+        #expect(abs(deep.raster[5, y, c] - (Float(Self.sample(5, y, c)) / 255 * alpha + 1 - alpha)) < 1e-6)
+      }
+    }
+    // One colour declared transparent: that pixel alone is white.
+    let key = try Self.read("grey_key.png").photo
+    let colours = try Self.read("rgb16_key.png").photo
+    for y in 0..<7 {
+      for x in 0..<9 {
+        #expect(key[x, y, 1] == (Self.sample(x, y) == Self.sample(3, 2) ? 1 : Float(Self.sample(x, y)) / 255))
+        let isKey = Self.sample(x, y) == Self.sample(4, 3)
+        #expect(colours[x, y, 2] == (isKey ? 1 : Float(Self.sample(x, y, 2) * 257) / 65535))
+      }
+    }
+  }
+
+  /// EXIF of a PNG, before the pixels or behind them.
+  @Test(arguments: [true, false]) func exifTurnsPNGsUpright(isFirst: Bool) throws {
+    var raster = Raster(width: 3, height: 2)
+    raster.pixels = [0, 51, 102, 153, 204, 255].map { $0 / 255 }
+    let plain = try ImageFile.encode(raster, as: .png8)
+    // "MM", one entry: orientation (0x0112), short, 1 value, 6.
+    let exif: [UInt8] = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+    let place = try #require(plain.range(of: Data((isFirst ? "IDAT" : "IEND").utf8))).lowerBound - 4
+    let image = try ImageFile.read(
+      plain[..<place] + Self.chunk("eXIf", exif) + plain[place...], name: "phone.png")
+    #expect(image.raster.width == 2 && image.raster.height == 3)
+    #expect(image.raster.pixels == [153, 0, 204, 51, 255, 102].map { $0 / 255 })
+  }
+
+  private static func chunk(_ type: String, _ bytes: [UInt8]) -> Data {
+    let body = Array(type.utf8) + bytes
+    var crc: UInt32 = 0xffff_ffff
+    for byte in body {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
+    }
+    func big(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    return Data(big(UInt32(bytes.count)) + body + big(~crc))
+  }
+
+  /// Faults of headers that leave every pixel decodable, as cameras write them.
+  @Test func harmlessFaultsOfJPEGHeadersAreRead() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    var bytes = [UInt8](try Data(contentsOf: folder.appending(path: "grey.jpg")))
+    let whole = try ImageFile.read(Data(bytes), name: "grey.jpg").raster
+    let scan = try #require(bytes.indices.dropLast().first { bytes[$0] == 0xff && bytes[$0 + 1] == 0xda })
+    let end = scan + 2 + Int(bytes[scan + 2]) << 8 + Int(bytes[scan + 3])
+    #expect(bytes[end - 3] == 0 && bytes[end - 2] == 63)
+    bytes[end - 2] = 0  // spectral selection 0 to 0
+    #expect(try ImageFile.read(Data(bytes), name: "camera.jpg").raster == whole)
+  }
+
+  @Test func unsupportedKindsOfJPEGAreNotCalledDamaged() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    let bytes = [UInt8](try Data(contentsOf: folder.appending(path: "grey.jpg")))
+    let frame = try #require(bytes.indices.dropLast().first { bytes[$0] == 0xff && bytes[$0 + 1] == 0xc0 })
+    var deep = bytes
+    deep[frame + 4] = 12
+    var lossless = bytes
+    lossless[frame + 1] = 0xc3
+    for (name, file) in [("deep.jpg", deep), ("lossless.jpg", lossless)] {
+      #expect {
+        _ = try ImageFile.read(Data(file), name: name)
+      } throws: { ($0 as? ImageError)?.reason == .unsupported && "\($0)".contains(name) }
+    }
+  }
+
+  /// A small file with thousands of scans over a large image would keep a reader busy for hours.
+  @Test func scansOfProgressiveJPEGsAreLimited() throws {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    let bytes = [UInt8](try Data(contentsOf: folder.appending(path: "progressive.jpg")))
+    let starts = bytes.indices.dropLast().filter { bytes[$0] == 0xff && bytes[$0 + 1] == 0xda }
+    let last = try #require(starts.last)
+    let scan = bytes[last..<(bytes.count - 2)]
+    let many = bytes[..<(bytes.count - 2)] + (0..<2000).flatMap { _ in scan } + bytes.suffix(2)
+    #expect {
+      _ = try ImageFile.read(Data(many), name: "scans.jpg")
+    } throws: { "\($0)".contains("scans.jpg") && "\($0)".contains("scans in a progressive JPEG") }
   }
 
   @Test func tiledBigEndianTIFF() throws {

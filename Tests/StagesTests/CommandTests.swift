@@ -52,6 +52,40 @@ import Testing
     #expect(artifact.samples.first?.record == ["n": 3])
   }
 
+  @Test func linksAreWhatTheyPointTo() async throws {
+    let runner = try StageRunner()
+    let note = try runner.services.store(Data("input".utf8))
+    let result = try await run(
+      "cd {output:out}; mkdir -p runs/3; echo last > runs/3/map; ln -s runs/3 latest; ln -s latest/map map; "
+        + "ln -s {input:notes}/a.txt note",
+      [:], .of(["notes": StageRunner.artifact("files", files: ["a.txt": note])]), runner: runner)
+    #expect(try result.text("map", "out") == "last\n" && result.text("latest/map", "out") == "last\n")
+    #expect(try result.text("runs/3/map", "out") == "last\n" && result.text("note", "out") == "input")
+  }
+
+  /// Whatever a program leaves is taken, or named: nothing vanishes.
+  @Test(arguments: [
+    ("ln -s /etc/passwd users", "link to /etc/passwd"), ("ln -s nowhere map", "link to nowhere"),
+    ("mkdir a; ln -s .. a/up", "link to a folder that holds it"), ("mkfifo pipe", "neither a file nor a folder"),
+    ("ln -s x y; ln -s y x", "is a link"), ("echo 1 > \"$(printf 'caf\\351')\"", "is not UTF-8"),
+  ])
+  func whatIsNoOutputIsNamed(script: String, expected: String) async throws {
+    await #expect {
+      _ = try await run("cd {output:out}; echo 1 > good; \(script)")
+    } throws: { "\($0)".contains(expected) }
+  }
+
+  /// 200,000 lines, one of 3 MB without an end, and bytes that are no UTF-8: each is read once.
+  @Test func chattyProgramsEnd() async throws {
+    await #expect {
+      _ = try await run(
+        "yes 0123456789012345678901234567890123456789 | head -n 200000 >&2; head -c 3000000 /dev/zero | tr '\\0' x; "
+          + "printf '\\n\\377\\n'; echo the end; exit 4")
+    } throws: { error in
+      "\(error)".contains("| the end") && "\(error)".contains("exit status 4")
+    }
+  }
+
   @Test func failureShowsStatusAndLastLines() async throws {
     await #expect { _ = try await run("echo first; echo it broke >&2; exit 3") } throws: { error in
       let text = "\(error)"

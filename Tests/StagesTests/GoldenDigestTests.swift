@@ -10,9 +10,9 @@ import Testing
 @Suite struct GoldenDigestTests {
   /// `<type> v<version>`: digest of all outputs for the fixed input below.
   static let golden: [String: String] = [
-    "images.collect v2": "b1ce90ec6a55",
+    "images.collect v3": "b1ce90ec6a55",
     "facelift.ingest v2": "e3f866af5562",
-    "maps.normalize v2": "881e2dbe2d9d",
+    "maps.normalize v3": "881e2dbe2d9d",
     "normals.import v1": "6dd741b50c2a",
     "masks.build v1": "a59b9af956a5",
     "dataset.split v1": "0758c26b8666",

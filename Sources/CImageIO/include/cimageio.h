@@ -22,6 +22,7 @@ typedef struct {
   int channels;     // 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
   int bits;         // 8 or 16 unsigned, 32 float
   int orientation;  // 1...8 as in EXIF and TIFF; 1 is upright
+  int premultiplied;  // colours are already multiplied by alpha (TIFF's associated alpha)
   void *samples;
   char message[256];
 } cimage;

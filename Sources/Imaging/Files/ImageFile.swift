@@ -5,18 +5,33 @@ import Foundation
 public struct DecodedImage: Hashable, Sendable {
   public enum Format: String, Hashable, Sendable { case png, jpeg, tiff }
   /// One channel for grey, three for colour. Integer samples lie in 0...1 (value / 255 or / 65535); float TIFF as stored.
+  /// Colour with transparency lies on white. Grey has its own values, since it may be depth; ``photo`` lays it on white.
   public var raster: Raster
+  /// Transparency of a grey image, 0...1, where the file has it.
+  public var alpha: Raster?
   /// 8, 16, or 32 for float: from the file's header, never guessed from the values.
   public var bitDepth: Int
   public var format: Format
-  /// The file has an alpha channel. 8-bit colour was laid on white; elsewhere alpha was dropped.
+  /// The file has an alpha channel or a transparent colour.
   public var hasAlpha: Bool
 
-  public init(raster: Raster, bitDepth: Int, format: Format, hasAlpha: Bool = false) {
+  public init(raster: Raster, alpha: Raster? = nil, bitDepth: Int, format: Format, hasAlpha: Bool = false) {
     self.raster = raster
+    self.alpha = alpha
     self.bitDepth = bitDepth
     self.format = format
     self.hasAlpha = hasAlpha
+  }
+
+  /// As a person sees it: three channels, transparency laid on white.
+  public var photo: Raster {
+    guard raster.channels == 1 else { return raster }
+    var picture = Raster(width: raster.width, height: raster.height, channels: 3)
+    for i in raster.pixels.indices {
+      let value = alpha.map { raster.pixels[i] * $0.pixels[i] + 1 - $0.pixels[i] } ?? raster.pixels[i]
+      for c in 0..<3 { picture.pixels[i * 3 + c] = value }
+    }
+    return picture
   }
 }
 
@@ -84,9 +99,11 @@ public enum ImageFile {
       let message = withUnsafeBytes(of: &image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw ImageError(code: code, file: name, message: message)
     }
-    let raster = floats(image).oriented(Int(image.orientation))
+    let (raster, alpha) = floats(image)
+    let orientation = Int(image.orientation)
     return DecodedImage(
-      raster: raster, bitDepth: Int(image.bits), format: format, hasAlpha: image.channels == 2 || image.channels == 4)
+      raster: raster.oriented(orientation), alpha: alpha?.oriented(orientation), bitDepth: Int(image.bits),
+      format: format, hasAlpha: image.channels == 2 || image.channels == 4)
   }
 
   /// The format by the first bytes; nil for anything else.
@@ -139,39 +156,42 @@ public enum ImageFile {
     }
   }
 
-  /// Samples of any kind to floats; alpha is composed or dropped here.
-  private static func floats(_ image: cimage) -> Raster {
+  /// Samples of any kind to floats. Colour is laid on white at every depth; grey keeps its values beside its alpha.
+  private static func floats(_ image: cimage) -> (raster: Raster, alpha: Raster?) {
     let (width, height) = (Int(image.width), Int(image.height))
     let stored = Int(image.channels)
     let channels = stored >= 3 ? 3 : 1
     let pixelCount = width * height
+    let hasAlpha = stored != channels
+    var alpha = hasAlpha ? Raster(width: width, height: height) : nil
     let pixels = [Float](unsafeUninitializedCapacity: pixelCount * channels) { target, count in
       count = pixelCount * channels
       guard let samples = image.samples else { return }
       func convert<Sample>(_ type: Sample.Type, _ value: (Sample) -> Float) {
         let source = samples.bindMemory(to: type, capacity: pixelCount * stored)
-        if stored == channels {
+        if !hasAlpha {
           for i in 0..<count { target[i] = value(source[i]) }
-        } else {
-          for i in 0..<pixelCount {
-            for c in 0..<channels { target[i * channels + c] = value(source[i * stored + c]) }
+          return
+        }
+        for i in 0..<pixelCount {
+          let a = value(source[i * stored + channels])
+          for c in 0..<channels {
+            let v = value(source[i * stored + c])
+            // Where alpha is 1 the value is exact.
+            target[i * channels + c] =
+              channels == 1
+              ? (image.premultiplied != 0 && a > 0 ? v / a : v)
+              : a == 1 ? v : image.premultiplied != 0 ? v + (1 - a) : v * a + (1 - a)
           }
+          if channels == 1 { alpha?.pixels[i] = a }
         }
       }
       switch image.bits {
-      case 8:
-        convert(UInt8.self) { Float($0) / 255 }
-        if stored == 4 {
-          let source = samples.bindMemory(to: UInt8.self, capacity: pixelCount * 4)
-          for i in 0..<pixelCount where source[i * 4 + 3] != 255 {
-            let alpha = Float(source[i * 4 + 3]) / 255
-            for c in 0..<3 { target[i * 3 + c] = target[i * 3 + c] * alpha + (1 - alpha) }
-          }
-        }
+      case 8: convert(UInt8.self) { Float($0) / 255 }
       case 16: convert(UInt16.self) { Float($0) / 65535 }
       default: convert(Float.self) { $0 }
       }
     }
-    return Raster(width: width, height: height, channels: channels, pixels: pixels)
+    return (Raster(width: width, height: height, channels: channels, pixels: pixels), channels == 1 ? alpha : nil)
   }
 }

@@ -6,7 +6,7 @@ import Pipeline
 /// Gathers the photos that later stages work on: one sample for each file.
 struct ImagesCollect: SampleStage {
   static let type: StageType = "images.collect"
-  static let version = 2
+  static let version = 3
   static let summary = "Collects photos from a folder: square crop, resize, clean-border filter, duplicates dropped."
   static let over = SampleDriver.source("photos")
   static let inputs = [
@@ -62,8 +62,8 @@ struct ImagesCollect: SampleStage {
   func run(sample: SampleContext, _ parameters: Parameters) throws {
     guard let file = sample.source else { throw BadSample("`\(sample.name)` has no photo") }
     let path = sample.sourcePath ?? sample.name
-    let image = try SampleImage.decode(file, label: path).raster
-    var photo = image.channels == 3 ? image : image.repeatedChannels(3)
+    let image = try SampleImage.decode(file, label: path).photo
+    var photo = image
     guard min(photo.width, photo.height) >= parameters.minSide else {
       throw BadSample(
         "\(path): \(photo.width) x \(photo.height) is smaller than `min_side` (\(parameters.minSide) px)")

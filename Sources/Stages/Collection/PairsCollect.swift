@@ -49,7 +49,7 @@ struct PairsCollect: SampleStage {
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {
     guard let file = sample.source else { throw BadSample("`\(sample.name)` has no depth map") }
-    let image = try SampleImage.decode(file, label: sample.sourcePath ?? sample.name)
+    let image = try SampleImage.decode(file, label: sample.sourcePath ?? sample.name, within: 0...1)
     let depth = image.raster
     guard depth.channels == 1 else {
       throw BadSample(

@@ -46,7 +46,8 @@ struct PredictionsImport: SampleStage {
       if sample.samples["dataset"]?.record["side"] != .string(SplitSide.validation.rawValue) { return }
       throw BadSample("`\(sample.name)` has no prediction in the folder")
     }
-    let image = try SampleImage.decode(file, label: "prediction of `\(sample.name)`")
+    // Networks overshoot a little; `clamp` of the protocol says what becomes of that.
+    let image = try SampleImage.decode(file, label: "prediction of `\(sample.name)`", within: -0.5...1.5)
     guard image.raster.channels == 1 else {
       throw BadSample("prediction of `\(sample.name)`: a grey image is expected, not \(image.raster.channels) channels")
     }

@@ -94,11 +94,14 @@ extension ChildProcess {
   }
 }
 
-/// Follows a growing log file and keeps its last lines.
+/// Follows a growing log file and keeps its last lines. Each byte is read and searched once.
 private struct LogReader {
+  /// A line without an end is passed on in pieces of this many bytes.
+  private static let longestLine = 1 << 16
+
   let services: any StageServices
   private let handle: FileHandle?
-  private var pending = Data()
+  private var pending: [UInt8] = []
   private(set) var tail: [String] = []
 
   init(url: URL, services: any StageServices) {
@@ -108,21 +111,32 @@ private struct LogReader {
   }
 
   mutating func poll() {
-    guard let data = try? handle?.readToEnd(), !data.isEmpty else { return }  // as above
-    pending += data
-    while let end = pending.firstIndex(of: 10) {
-      take(pending[pending.startIndex..<end])
-      pending = Data(pending[pending.index(after: end)...])
+    while let data = try? handle?.read(upToCount: 1 << 20), !data.isEmpty {  // as above
+      // What is pending has no line end in it.
+      var searched = pending.count
+      pending += data
+      var start = 0
+      while searched < pending.count {
+        if pending[searched] == 10 {
+          take(pending[start..<searched])
+          start = searched + 1
+        } else if searched - start >= Self.longestLine {
+          take(pending[start..<searched])
+          start = searched
+        }
+        searched += 1
+      }
+      pending.removeFirst(start)
     }
   }
 
   mutating func finish() {
     poll()
-    if !pending.isEmpty { take(pending) }
-    pending = Data()
+    if !pending.isEmpty { take(pending[...]) }
+    pending = []
   }
 
-  private mutating func take(_ bytes: Data) {
+  private mutating func take(_ bytes: ArraySlice<UInt8>) {
     let line = String(decoding: bytes.last == 13 ? bytes.dropLast() : bytes, as: UTF8.self)
     services.log(line)
     tail.append(line)

@@ -89,7 +89,7 @@ struct Command: Stage {
     case .stopped: throw CancellationError()
     }
     for (port, output) in parameters.outputs.sorted(by: { $0.key < $1.key }) {
-      try collect(port, output, folders.output(port), context)
+      try collect(port, output, folders, context)
     }
     try manager.removeItem(at: work)
   }
@@ -98,15 +98,18 @@ struct Command: Stage {
     tail.isEmpty ? ", and wrote nothing" : "; its last lines:\n" + tail.map { "  | \($0)" }.joined(separator: "\n")
   }
 
-  private func collect(_ port: String, _ output: CommandOutput, _ folder: URL, _ context: StageContext) throws {
-    let paths = try CommandFolders.regularFiles(below: folder)
+  private func collect(
+    _ port: String, _ output: CommandOutput, _ folders: CommandFolders, _ context: StageContext
+  ) throws {
+    let folder = folders.output(port)
+    let paths = try folders.writtenFiles(port)
     guard !paths.isEmpty || output.allowEmpty else {
       throw StageFailure(
         "the program wrote nothing into {output:\(port)}", help: "`allow_empty: true` on that output accepts this")
     }
     var samples: [String: Sample] = [:]
     for path in paths {
-      let url = folder.appending(path: path)
+      let url = URL(fileURLWithPath: try CommandFolders.realPath(folder.appending(path: path).path))
       guard output.layout == .samples else {
         try context.add(contentsOf: url, to: path, port: port)
         continue

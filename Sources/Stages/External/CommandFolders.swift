@@ -38,21 +38,82 @@ struct CommandFolders {
     try Data(contentsOf: file.url, options: .alwaysMapped).write(to: target)
   }
 
-  /// Paths of all regular files below a folder, in natural order. Links are not followed: what they point to is not the
-  /// program's output.
-  static func regularFiles(below folder: URL) throws -> [String] {
+  /// Paths of all files below an output folder, in natural order. A link counts as what it points to, as long as that lies in
+  /// the stage's own folder: anything else is not the program's output.
+  /// - Throws: `StageFailure` for links that lead elsewhere, nowhere or in a circle, for names that are not UTF-8, and for
+  ///   what is neither file nor folder: nothing that a program wrote is left out in silence.
+  func writtenFiles(_ port: String) throws -> [String] {
+    let folder = output(port)
     var paths: [String] = []
-    let manager = FileManager.default
-    var pending = [""]
-    while let relative = pending.popLast() {
-      let here = relative.isEmpty ? folder : folder.appending(path: relative)
-      for name in try manager.contentsOfDirectory(atPath: here.path) {
-        let path = relative.isEmpty ? name : "\(relative)/\(name)"
-        let type = try manager.attributesOfItem(atPath: folder.appending(path: path).path)[.type] as? FileAttributeType
-        if type == .typeDirectory { pending.append(path) } else if type == .typeRegular { paths.append(path) }
+    try list(folder.path, as: "", port, own: try Self.realPath(root.path), above: [], &paths)
+    return paths.sorted(by: naturallyPrecedes)
+  }
+
+  /// - Parameters:
+  ///   - own: the real path of the stage's folder.
+  ///   - above: real paths of the folders on the way here.
+  private func list(
+    _ folder: String, as relative: String, _ port: String, own: String, above: [String], _ paths: inout [String]
+  ) throws {
+    let real = try Self.realPath(folder)
+    guard !above.contains(real) else {
+      throw StageFailure(
+        "{output:\(port)}: `\(relative)` is a link to a folder that holds it", help: "write files, or links to files")
+    }
+    for name in try Self.names(in: folder, port) {
+      let path = relative.isEmpty ? name : "\(relative)/\(name)"
+      let place = "\(folder)/\(name)"
+      var status = stat()
+      guard lstat(place, &status) == 0 else {
+        throw StageFailure("{output:\(port)}: `\(path)` cannot be read: \(String(cString: strerror(errno)))")
+      }
+      if status.st_mode & S_IFMT == S_IFLNK {
+        guard stat(place, &status) == 0 else {
+          throw StageFailure(
+            "{output:\(port)}: `\(path)` is a link to \((try? FileManager.default.destinationOfSymbolicLink(atPath: place)) ?? "somewhere"), "
+              + "which is not there", help: "let the program write the file itself, or remove the link")
+        }
+        let target = try Self.realPath(place)
+        guard target == own || target.hasPrefix(own + "/") else {
+          throw StageFailure(
+            "{output:\(port)}: `\(path)` is a link to \(target), outside the stage's folder",
+            help: "copy the file there, or declare it under `files` and link to {file:<name>}")
+        }
+      }
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: paths.append(path)
+      case S_IFDIR: try list(place, as: path, port, own: own, above: above + [real], &paths)
+      default:
+        throw StageFailure(
+          "{output:\(port)}: `\(path)` is neither a file nor a folder", help: "let the program remove it at its end")
       }
     }
-    return paths.sorted(by: naturallyPrecedes)
+  }
+
+  static func realPath(_ path: String) throws -> String {
+    guard let real = realpath(path, nil) else {
+      throw StageFailure("\(path) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  private static func names(in folder: String, _ port: String) throws -> [String] {
+    guard let directory = opendir(folder) else {
+      throw StageFailure("\(folder) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw StageFailure(
+          "{output:\(port)}: the name `\(String(decoding: bytes, as: UTF8.self))` is not UTF-8",
+          help: "let the program write names in UTF-8 (for example with LC_ALL=C.UTF-8 in `environment`)")
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
   }
 }
 

@@ -122,7 +122,7 @@ struct FaceliftIngest: SampleStage {
         continue
       }
       do {
-        images[role] = try SampleImage.decode(file, label: path)
+        images[role] = try SampleImage.decode(file, label: path, within: 0...1)
       } catch let bad as BadSample {
         problems.append(bad.reason)
       }

@@ -70,6 +70,12 @@ struct RelativeImport: SampleStage {
     let foreground = try sample.mask("foreground.png", of: "maps")
     var map = try SampleImage.grey(file, label: label)
     guard map.pixels.allSatisfy(\.isFinite) else { throw BadSample("\(label) holds values that are not finite") }
+    // A map of the uncropped photo shows another part of the world: squeezed onto the maps it would be wrong everywhere.
+    guard abs(Double(map.width * depth.height) / Double(map.height * depth.width) - 1) < 0.01 else {
+      throw BadSample(
+        "\(label) is \(map.width) x \(map.height), which is not the shape of the maps, \(depth.width) x \(depth.height); "
+          + "make it from the square photo of the dataset")
+    }
     let ends = Statistics.percentiles(map.pixels, [parameters.lowPercentile, parameters.highPercentile])
     guard ends[1] - ends[0] > 1e-6 else { throw BadSample("\(label) has one value everywhere") }
     let (low, range) = (Float(ends[0]), Float(ends[1] - ends[0]))
@@ -105,9 +111,10 @@ struct RelativeImport: SampleStage {
       throw StageFailure(
         "relative depth correlates with depth by \(fixed(mean, 2)) on average, less than `min_agreement` "
           + "(\(fixed(parameters.minAgreement, 2)))",
-        help: mean < 0
+        help: mean <= -0.3
           ? "its direction is the other one: set `invert: \(!parameters.invert)`"
-          : "look at the maps; lower `min_agreement` if they are right")
+          : "it follows the depth in neither direction: are these maps of the same photos, values rather than colours, and "
+            + "named alike? Lower `min_agreement` only if they are right")
     }
   }
 }

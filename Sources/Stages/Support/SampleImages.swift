@@ -14,22 +14,35 @@ enum SampleImage {
     }
   }
 
-  /// The first channel alone, or the mean of the colours of a grey image stored as RGB.
-  static func grey(_ file: StoredFile, label: String) throws -> Raster {
-    let raster = try decode(file, label: label).raster
-    return raster.channels == 1 ? raster : raster.meanOfChannels()
+  /// Decodes a file that a person brought. Integer files lie in 0...1; float files must.
+  /// - Throws: `BadSample` also for values that are no numbers or outside `range`.
+  static func decode(_ file: StoredFile, label: String, within range: ClosedRange<Float>) throws -> DecodedImage {
+    let image = try decode(file, label: label)
+    if image.bitDepth == 32, let problem = image.raster.problem(outside: range) {
+      throw BadSample(
+        "\(label): \(problem); bring them to 0...1 first, 1 at the nearest point and 0 where nothing is known")
+    }
+    return image
   }
 
-  /// Three channels; grey is repeated.
-  static func colour(_ file: StoredFile, label: String) throws -> Raster {
+  /// The first channel alone, or the mean of the colours of a grey image stored as RGB.
+  /// - Throws: `BadSample` for a picture in colours, which holds no depth.
+  static func grey(_ file: StoredFile, label: String) throws -> Raster {
     let raster = try decode(file, label: label).raster
-    return raster.channels == 3 ? raster : raster.repeatedChannels(3)
+    if raster.channels == 1 { return raster }
+    guard raster.isGrey else {
+      throw BadSample("\(label) is a picture in colours, not a map of values; export the values themselves as grey")
+    }
+    return raster.meanOfChannels()
   }
+
+  /// Three channels; grey is repeated, transparency lies on white.
+  static func colour(_ file: StoredFile, label: String) throws -> Raster { try decode(file, label: label).photo }
 
   /// A mask file: foreground where the value is above one half.
   static func mask(_ file: StoredFile, label: String) throws -> Mask {
-    let raster = try grey(file, label: label)
-    return Mask(raster, above: 0.5)
+    let raster = try decode(file, label: label).raster
+    return Mask(raster.channels == 1 ? raster : raster.meanOfChannels(), above: 0.5)
   }
 
   /// 8-bit PNG, 0 or 255.
@@ -56,6 +69,18 @@ extension SampleContext {
 }
 
 extension Raster {
+  /// Whether all channels agree, up to what lossy compression does to grey.
+  var isGrey: Bool {
+    let tolerance: Float = 4.5 / 255
+    for pixel in 0..<(width * height) {
+      let first = pixels[pixel * channels]
+      for channel in 1..<max(1, channels) where abs(pixels[pixel * channels + channel] - first) > tolerance {
+        return false
+      }
+    }
+    return true
+  }
+
   /// One channel: the mean over the channels.
   func meanOfChannels() -> Raster {
     var result = Raster(width: width, height: height)

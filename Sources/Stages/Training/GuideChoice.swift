@@ -38,14 +38,14 @@ package struct GuideChoice: Hashable, Sendable {
   /// - Throws: `StageFailure` when its shape is not that of the truth.
   func read(_ file: StoredFile, sample: String, width: Int, height: Int) throws -> Raster {
     let label = "\(role) of `\(sample)`"
-    return try fitted(
-      channels(of: try SampleImage.decode(file, label: label).raster), label: label, width: width, height: height)
+    let image = try SampleImage.decode(file, label: label)
+    return try fitted(channels(of: image), label: label, width: width, height: height)
   }
 
   /// As many channels as the network sees: grey repeated, or the mean of the colours.
-  package func channels(of raster: Raster) -> Raster {
-    if raster.channels == kind.channels { return raster }
-    return kind == .photo ? raster.repeatedChannels(3) : raster.meanOfChannels()
+  package func channels(of image: DecodedImage) -> Raster {
+    if kind == .photo { return image.photo }
+    return image.raster.channels == 1 ? image.raster : image.raster.meanOfChannels()
   }
 
   package func fitted(_ raster: Raster, label: String, width: Int, height: Int) throws -> Raster {
