@@ -41,6 +41,33 @@ struct SchemaTests {
     }
   }
 
+  /// Maps with a tag: the fields of the case, those of any case where the tag is a `${...}` or left to a base file.
+  @Test func itKnowsTheFieldsOfATag() throws {
+    let schedules: [(text: JSON, isSound: Bool)] = [
+      ("cosine", true), (["type": "cosine", "period": 3, "minimum": 0.5, "power": 2], true),
+      (["type": "cosine", "period": "${n}"], true), (["type": "${matrix.form}", "milestones": [3], "power": 1], true),
+      (["minimum": 0.5], true), (["type": "constant"], true), (["type": "steps", "milestones": []], true),
+      (["type": "constant", "period": 3], false), (["type": "cosine", "power": 3], false),
+      (["type": "cosine", "shape": "flat"], false), (["type": "steps", "milestones": [-1]], false),
+      (["minimun": 0.5], false), (["type": "cosin"], false), ("cosin", false), (3, false),
+    ]
+    var files: [String: JSON] = [:]
+    for (index, schedule) in schedules.enumerated() {
+      files["\(index)"] = [
+        "version": 1,
+        "stages": [
+          "train": [
+            "uses": "train", "inputs": ["dataset": "a.b", "lr": "c.d"], "with": ["schedule": schedule.text],
+          ]
+        ],
+      ]
+    }
+    for (index, verdict) in try SchemaTests.validator.verdicts(files) {
+      let (text, isSound) = try #require(Int(index).map { schedules[$0] })
+      #expect((verdict == "") == isSound, "\(text.canonical): \(verdict)")
+    }
+  }
+
   struct NotYAML: Error {}
 
   private func json(_ path: String) throws -> JSON {

@@ -103,15 +103,44 @@ struct Train: Stage {
     var normals = Normals()
     static let fields: [ParameterField<Self>] = [.init("normals", \.normals, "Normal loss.")]
   }
+  /// A map whose fields follow from its type.
+  struct Schedule: ParameterValue {
+    static let parameters = TaggedParameters(
+      tag: "type", doc: "the form of the schedule",
+      cases: [
+        .init("constant", "Stays.", fields: []),
+        .init(
+          "cosine", "Half a cosine.",
+          fields: [
+            .init(name: "period", type: .optional(.int(1...1000)), doc: "Steps.", defaultValue: .null),
+            .init(name: "minimum", type: .double(0...1), doc: "Smallest rate.", defaultValue: 0),
+            .init(name: "shape", type: .choice(["round", "steep"]), doc: "Form.", defaultValue: "round"),
+            .init(name: "power", type: .intChoice([1, 2, 4]), doc: "Power.", defaultValue: 1),
+          ]),
+        .init(
+          "steps", "Falls at milestones.",
+          fields: [.init(name: "milestones", type: .list(.int(0...1000)), doc: "Where it falls.", defaultValue: nil)]),
+      ], standard: "constant", isNameEnough: true)
+    var written: JSON = "constant"
+    static var parameterType: ParameterType { .tagged(parameters) }
+    init() {}
+    init(parameter node: Node) throws {
+      _ = try Self.parameters.check(node)
+      written = node.json
+    }
+    var parameterJSON: JSON? { written }
+  }
   struct Parameters: StageParameters {
     var model = Model()
+    var schedule = Schedule()
     var epochs = 100
     var lr = 1e-3
     var patience: TimeSpan?
     var loss = Loss()
     var tags: [String] = []
     static let fields: [ParameterField<Self>] = [
-      .init("model", \.model, "Network."), .init("epochs", \.epochs, "Epochs.", type: .int(1...100_000)),
+      .init("model", \.model, "Network."), .init("schedule", \.schedule, "Schedule."),
+      .init("epochs", \.epochs, "Epochs.", type: .int(1...100_000)),
       .init("lr", \.lr, "Learning rate."), .init("patience", \.patience, "Give up after."),
       .init("loss", \.loss, "Loss."), .init("tags", \.tags, "Words."),
     ]

@@ -7,10 +7,12 @@ public indirect enum ParameterType: Hashable, Sendable {
   case double(ClosedRange<Double>?)
   case string
   case choice([String])
+  case intChoice([Int])
   case list(ParameterType)
   case map(ParameterType)
   case optional(ParameterType)
   case object([ParameterDescription])
+  case tagged(TaggedParameters)
   /// A file or folder of the user's; resolved against the file that wrote it. Never part of a key: the contents are.
   case path
   /// A duration such as `90s`, `8h`; canonical value in seconds.
@@ -28,6 +30,10 @@ public struct ParameterDescription: Hashable, Sendable {
   public var unit: String?
   /// Canonical JSON of the default; nil when the parameter is required.
   public var defaultValue: JSON?
+
+  public init(name: String, type: ParameterType, doc: String, unit: String? = nil, defaultValue: JSON?) {
+    (self.name, self.type, self.doc, self.unit, self.defaultValue) = (name, type, doc, unit, defaultValue)
+  }
 }
 
 extension ParameterType {
@@ -54,6 +60,7 @@ extension ParameterType {
     case .path: true
     case .list(let inner), .map(let inner), .optional(let inner): inner.holdsPaths
     case .object(let fields): fields.contains { $0.type.holdsPaths }
+    case .tagged(let tagged): tagged.cases.contains { $0.fields.contains { $0.type.holdsPaths } }
     default: false
     }
   }

@@ -109,17 +109,8 @@ public protocol ParameterChoice: ParameterValue, RawRepresentable, CaseIterable 
 extension ParameterChoice {
   public static var parameterType: ParameterType { .choice(allCases.map(\.rawValue)) }
   public init(parameter node: Node) throws {
-    let choices = Self.allCases.map(\.rawValue)
-    guard case .string(let text) = node.content, let value = Self(rawValue: text) else {
-      let found: String
-      switch node.json {
-      case .string(let text): found = "`\(text)`"
-      default: found = node.typeName
-      }
-      throw ParameterProblems(
-        "expected one of \(choices.joined(separator: ", ")), found \(found)", at: node,
-        help: node.json.stringValue.flatMap { suggestion(for: $0, among: choices) })
-    }
+    let text = try ParameterType.choose(node, among: Self.allCases.map(\.rawValue))
+    guard let value = Self(rawValue: text) else { preconditionFailure("a choice is the raw value of its case") }
     self = value
   }
   public var parameterJSON: JSON? { .string(rawValue) }

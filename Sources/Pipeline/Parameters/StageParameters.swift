@@ -34,7 +34,7 @@ extension StageParameters {
     return fields.map { field in
       ParameterDescription(
         name: field.name, type: field.type, doc: field.doc, unit: field.unit,
-        defaultValue: field.required ? nil : (field.read(defaults) ?? .null))
+        defaultValue: field.required ? nil : (field.value(defaults) ?? .null))
     }
   }
 

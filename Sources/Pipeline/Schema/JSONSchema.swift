@@ -218,26 +218,69 @@ public enum JSONSchema {
     case .string: return ["type": "string"]
     case .path: return ["type": "string", "description": "A path, relative to this file."]
     case .choice(let choices): return ["enum": .array(choices.map(JSON.string))]
+    case .intChoice(let choices): return ["enum": .array(choices.map(JSON.int))]
     case .list(let element): return ["type": "array", "items": JSONSchema.type(element, isOpen: true)]
     case .map(let value): return ["type": "object", "additionalProperties": JSONSchema.type(value, isOpen: true)]
     case .optional(let inner): return ["anyOf": [["type": "null"], plain(inner)]]
     case .object(let fields):
-      var properties: [String: JSON] = [:]
-      for field in fields {
-        var schema = described(JSONSchema.type(field.type, isOpen: true), doc(field))
-        if case .object(var members) = schema, let value = field.defaultValue {
-          members["default"] = value
-          schema = .object(members)
-        }
-        properties[field.name] = schema
-      }
-      return ["type": "object", "properties": .object(properties), "additionalProperties": false]
+      return ["type": "object", "properties": .object(properties(fields)), "additionalProperties": false]
+    case .tagged(let tagged): return JSONSchema.tagged(tagged)
     case .duration:
       return ["type": "string", "pattern": "^ *([0-9.]+ *(ms|s|min|m|h|d|w) *)+$", "examples": ["90s", "8h"]]
     case .byteCount:
       return ["type": "string", "pattern": "^ *[0-9.]+ *([kKMGT]?B|[KMGT]iB) *$", "examples": ["512MiB", "16GB"]]
     case .any: return true
     }
+  }
+
+  private static func properties(_ fields: [ParameterDescription]) -> [String: JSON] {
+    var properties: [String: JSON] = [:]
+    for field in fields {
+      var schema = described(JSONSchema.type(field.type, isOpen: true), doc(field))
+      if case .object(var members) = schema, let value = field.defaultValue {
+        members["default"] = value
+        schema = .object(members)
+      }
+      properties[field.name] = schema
+    }
+    return properties
+  }
+
+  /// A map whose fields follow from its tag. Without a tag (a file that extends another may leave it out) and with a tag
+  /// that is a `${...}`, a field may be that of any case.
+  private static func tagged(_ tagged: TaggedParameters) -> JSON {
+    let names = JSON.array(tagged.cases.map { .string($0.name) })
+    let choice: JSON = ["anyOf": [["enum": names], ["$ref": "#/definitions/substitution"]]]
+    func isTag(_ value: JSON) -> JSON {
+      ["required": [.string(tagged.tag)], "properties": .object([tagged.tag: value])]
+    }
+    var anyCase: [String: [JSON]] = [:]
+    var rules: [JSON] = []
+    for item in tagged.cases {
+      var fields = properties(item.fields)
+      for (name, schema) in fields where anyCase[name]?.contains(schema) != true {
+        anyCase[name, default: []].append(schema)
+      }
+      fields[tagged.tag] = true
+      rules.append(
+        [
+          "if": isTag(["const": .string(item.name)]),
+          "then": [
+            "description": .string(item.doc), "properties": .object(fields), "additionalProperties": false,
+          ],
+        ])
+    }
+    var open = anyCase.mapValues { $0.count == 1 ? $0[0] : ["anyOf": .array($0)] }
+    open[tagged.tag] = true
+    rules.append(
+      [
+        "if": isTag(["enum": names]), "then": true,
+        "else": ["properties": .object(open), "additionalProperties": false],
+      ])
+    let map: JSON = [
+      "type": "object", "properties": .object([tagged.tag: described(choice, tagged.doc)]), "allOf": .array(rules),
+    ]
+    return tagged.isNameEnough ? ["anyOf": [["enum": names], map]] : map
   }
 
   private static func doc(_ field: ParameterDescription) -> String {

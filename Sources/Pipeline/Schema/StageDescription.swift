@@ -79,6 +79,9 @@ public enum StageDescription {
       defaultText: field.defaultValue.map { isPath(field.type) && $0 == .null ? "none" : plain($0) })
     switch field.type {
     case .optional(.object(let inner)): return [own] + inner.flatMap { rows($0, path + ".") }
+    case .tagged(let tagged):
+      return [own]
+        + tagged.cases.flatMap { found in found.fields.flatMap { rows($0, "\(path)[\(found.name)].") } }
     case .list(.object(let inner)): return [own] + inner.flatMap { rows($0, path + "[].") }
     default: return [own]
     }
@@ -117,10 +120,14 @@ public enum StageDescription {
         : "number \(plain(.double(range.lowerBound)))...\(plain(.double(range.upperBound)))"
     case .string: "string"
     case .choice(let choices): choices.joined(separator: " | ")
+    case .intChoice(let choices): choices.map(String.init).joined(separator: " | ")
     case .list(let element): "list of \(name(element))"
     case .map(let value): "map of \(name(value))"
     case .optional(let inner): name(inner)
     case .object: "map"
+    case .tagged(let tagged):
+      "\(tagged.isNameEnough ? "name or " : "")map with `\(tagged.tag)`: "
+        + tagged.cases.map(\.name).joined(separator: " | ")
     case .path: "path"
     case .duration: "duration"
     case .byteCount: "size"
