@@ -104,7 +104,7 @@ struct FileSource: TrainingSource {
     let low = try read("lr")
     let high = try read("depth")
     return TrainingSample(
-      name: name(index), height: low.height, width: low.width, scale: high.width / low.width, depth: low.pixels,
+      name: name(index), height: low.height, width: low.width, scale: high.width / low.width, image: low.pixels,
       target: high.pixels, mask: try read("mask").pixels)
   }
 }

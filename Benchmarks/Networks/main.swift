@@ -105,7 +105,7 @@ final class Own {
         return Float(state >> 8) / Float(1 << 24)
       }
     }
-    input = NetworkInput(depth: Tensor(noise(n * low * low), [n, 1, low, low]))
+    input = NetworkInput(image: Tensor(noise(n * low * low), [n, 1, low, low]))
     target = Tensor(noise(n * high * high), [n, 1, high, high])
     mask = Tensor.filled([n, 1, high, high], 1)
     network.setTraining(work.trains)
@@ -115,11 +115,11 @@ final class Own {
     let start = DispatchTime.now().uptimeNanoseconds
     if work.trains {
       network.clearGradients()
-      let loss = network(input).depth.depthLoss(target, mask: mask, gradientWeight: 0.5)
+      let loss = network(input).image.depthLoss(target, mask: mask, gradientWeight: 0.5)
       loss.backward()
       optimiser.step(learningRate: 1e-4)
     } else {
-      _ = NN.withoutGradients { network(input).depth }
+      _ = NN.withoutGradients { network(input).image }
     }
     return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
   }

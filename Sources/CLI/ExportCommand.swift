@@ -9,9 +9,21 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Write a trained model as an ONNX file.",
     discussion: """
       MODEL is a folder with model.json and weights.safetensors: the published output of a `train` or `weights.import` stage. \
-      The file uses operator set \(OnnxGraph.opset) (dornet: 19); input `depth` [batch, c, height, width] in 0...1 and for guided models \
+      The file uses operator set \(OnnxGraph.opset)\(exceptions); input `depth` [batch, c, height, width] in 0...1 and for guided models \
       `guide` at the output's size, output `depth_sr`.
       """)
+
+  /// Networks that need another operator set, such as ` (dornet: 19)`.
+  private static var exceptions: String {
+    let others = ModelCatalogue.kinds.compactMap { kind -> String? in
+      switch kind.onnx {
+      case .graph(OnnxGraph.opset, _): nil
+      case .graph(let opset, _): "\(kind.type): \(opset)"
+      case .unavailable: "\(kind.type): none"
+      }
+    }
+    return others.isEmpty ? "" : " (\(others.joined(separator: ", ")))"
+  }
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
   @Option(name: [.short, .long], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"])) var output:
@@ -21,10 +33,10 @@ struct ExportCommand: ParsableCommand {
     let trained = try ModelFolder(model).model
     let name = trained.description["type"]?.stringValue ?? "model"
     do {
-      let bytes = try OnnxExport.data(trained.network, name: name)
+      let (bytes, opset) = try OnnxExport.file(trained.network, type: name)
       try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
       Console.standardOutput(
-        "\(output): \(name), operator set \(OnnxExport.opset(trained.network)), \(bytes.count) bytes\n")
+        "\(output): \(name), operator set \(opset), \(bytes.count) bytes\n")
     } catch let error as ModelError {
       throw StageFailure(error.description)
     } catch let error as CocoaError {

@@ -29,11 +29,17 @@ struct ModelsCommand: ParsableCommand {
     }
     let profile = try ModelProfile(["type": .string(type)], height: size, width: size)
     if output.json { return Console.standardOutput(json(kind, profile).canonical + "\n") }
-    var text = "\(kind.type): \(kind.summary)\nSource: \(kind.source)\n\(cost(profile))\n\nOptions:\n"
+    var text =
+      "\(kind.type): \(kind.summary)\nSource: \(kind.source) (licence: \(kind.licence))\n\(cost(profile))\n\nOptions:\n"
     let width = kind.options.map { $0.name.count }.max() ?? 0
     for option in kind.options {
       let name = option.name.padding(toLength: width, withPad: " ", startingAt: 0)
       text += "  \(name)  \(option.doc) Default: \(option.defaultValue.canonical)\n"
+    }
+    text += "\nPublished sizes:\n"
+    for size in kind.sizes {
+      let options = size.options.isEmpty ? "the default" : JSON.object(size.options).canonical
+      text += "  \(size.name.isEmpty ? "" : "\(size.name): ")\(options), \(size.parameters) parameters\n"
     }
     Console.standardOutput(text)
   }
@@ -74,7 +80,8 @@ struct ModelsCommand: ParsableCommand {
 
   private func json(_ kind: ModelKind, _ profile: ModelProfile) -> JSON {
     [
-      "type": .string(kind.type), "summary": .string(kind.summary), "source": .string(kind.source),
+      "type": .string(kind.type), "title": .string(kind.title), "summary": .string(kind.summary),
+      "source": .string(kind.source), "licence": .string(kind.licence),
       "parameters": .int(profile.parameters), "scale": .int(profile.scale), "needs_guide": .bool(profile.needsGuide),
       "receptive_field": profile.receptiveField.map { .int($0) } ?? .null, "size": .int(size),
       "multiply_adds": .double(profile.multiplyAdds), "memory_bytes": .double(profile.memory),

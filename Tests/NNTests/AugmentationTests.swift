@@ -18,7 +18,7 @@ import Testing
     let normal = [a, b, -1].flatMap { [Float](repeating: $0, count: area) }
     let photo = (0..<3 * area).map { Float($0 % 7) / 10 }
     return TrainingSample(
-      name: "plane", height: side, width: side, scale: 2, depth: depth(side), target: depth(high),
+      name: "plane", height: side, width: side, scale: 2, image: depth(side), target: depth(high),
       mask: (0..<area).map { Float($0 % 3) / 2 }, normal: normal, guide: photo)
   }
 
@@ -33,7 +33,7 @@ import Testing
     let expected = slopes(sample.target, 8)
     let normal = sample.normal ?? []
     #expect(abs(normal[0] - expected.x) < 1e-5 && abs(normal[64] - expected.y) < 1e-5 && normal[128] == -1)
-    let low = slopes(sample.depth, 4)
+    let low = slopes(sample.image, 4)
     #expect(abs(low.x - expected.x) < 1e-5 && abs(low.y - expected.y) < 1e-5)
   }
 
@@ -43,7 +43,7 @@ import Testing
     sample.turn(quarters: 1)
     #expect(sample.target != original.target)
     for _ in 0..<3 { sample.turn(quarters: 1) }
-    #expect(sample.target == original.target && sample.depth == original.depth && sample.guide == original.guide)
+    #expect(sample.target == original.target && sample.image == original.image && sample.guide == original.guide)
     #expect(sample.mask == original.mask && sample.normal == original.normal)
     var half = original
     half.turn(quarters: 2)
@@ -59,7 +59,7 @@ import Testing
 
   @Test func mapsThatAreNotSquareKeepTheirSides() {
     let sample = TrainingSample(
-      name: "wide", height: 2, width: 3, scale: 1, depth: (0..<6).map(Float.init), target: (0..<6).map(Float.init))
+      name: "wide", height: 2, width: 3, scale: 1, image: (0..<6).map(Float.init), target: (0..<6).map(Float.init))
     var orders = Set<[Float]>()
     for index in 0..<40 {
       var random = SeededRandom(seed: 1, stream: "\(index)")
@@ -75,7 +75,7 @@ import Testing
     let augmentation = Augmentation(brightness: 0.7...1.3, contrast: 0.7...1.3)
     var random = SeededRandom(seed: 3)
     let result = augmentation.applied(to: sample, &random)
-    #expect(result.depth == sample.depth && result.target == sample.target && result.normal == sample.normal)
+    #expect(result.image == sample.image && result.target == sample.target && result.normal == sample.normal)
     #expect(result.guide != sample.guide && result.guide?.allSatisfy { (0...1).contains($0) } == true)
     // Relative depth is no photo either.
     var relative = sample
@@ -87,11 +87,11 @@ import Testing
   @Test func inputAndTruthOfPhotosAreLitAlike() {
     let (low, high) = (3 * 4, 3 * 16)
     let sample = TrainingSample(
-      name: "photo", height: 2, width: 2, scale: 2, channels: 3, depth: [Float](repeating: 0.4, count: low),
+      name: "photo", height: 2, width: 2, scale: 2, channels: 3, image: [Float](repeating: 0.4, count: low),
       target: [Float](repeating: 0.4, count: high))
     var random = SeededRandom(seed: 3)
     let result = Augmentation(brightness: 0.5...0.9, contrast: 0.5...0.9).applied(to: sample, &random)
-    #expect(Set(result.depth + result.target).count == 1 && result.depth[0] < 0.4)
+    #expect(Set(result.image + result.target).count == 1 && result.image[0] < 0.4)
   }
 
   @Test func oldSettingsDrawAsBefore() {
@@ -115,8 +115,8 @@ import Testing
       if sum / Float(count) >= 0.25 { break }
     }
     if same.next() >> 63 == 1 {
-      expected.depth = (0..<64).map { expected.depth[$0 / 8 * 8 + 7 - $0 % 8] }
+      expected.image = (0..<64).map { expected.image[$0 / 8 * 8 + 7 - $0 % 8] }
     }
-    #expect(result.depth == expected.depth)
+    #expect(result.image == expected.image)
   }
 }

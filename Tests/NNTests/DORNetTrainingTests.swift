@@ -80,9 +80,10 @@ import Testing
 
     /// 0.1 times the L1 of the re-degradation plus 0.02 times the imbalance.
     func loss() -> Tensor {
-      var input = NetworkInput(depth: depth, guide: guide)
-      input.gateNoise = SeededRandom(seed: 5)
-      let again = network(input).redegradation!  // there is noise
+      var input = NetworkInput(image: depth, guide: guide)
+      input.wanted = [AuxiliaryOutput.redegradation.name]
+      input.random = RandomStreams(seed: 5, pass: "test")
+      let again = network(input)[.redegradation]!  // it is wanted, and there are random numbers
       return again.depth.l1Loss(again.query).affine(0.1) + again.imbalance.affine(0.02)
     }
   }
@@ -136,9 +137,13 @@ import Testing
     #expect(whole.isSuperset(of: stopped) && whole.contains("R.tail") && whole.contains("Enc.E"))
   }
 
-  @Test func withoutNoiseNothingIsDegraded() {
+  @Test func unlessWantedAndWithRandomNumbersNothingIsDegraded() {
     let setup = Setup()
-    #expect(setup.network(NetworkInput(depth: setup.depth, guide: setup.guide)).redegradation == nil)
+    var input = NetworkInput(image: setup.depth, guide: setup.guide)
+    input.wanted = [AuxiliaryOutput.redegradation.name]
+    #expect(setup.network(input)[.redegradation] == nil)
+    (input.wanted, input.random) = ([], RandomStreams(seed: 5, pass: "test"))
+    #expect(setup.network(input)[.redegradation] == nil)
   }
 
   // MARK: - Training
@@ -148,8 +153,7 @@ import Testing
     (settings.epochs, settings.batch, settings.accumulation, settings.seed) = (epochs, 2, 1, 7)
     settings.learningRate = 2e-3
     settings.augmentation = Augmentation(patch: nil, flipsHorizontally: false)
-    settings.loss = .init(l1: 1, gradient: 0)
-    (settings.loss.redegradation, settings.loss.gateBalance) = (0.1, 0.02)
+    settings.loss = .init([.l1: 1, .redegradation: 0.1, .gateBalance: 0.02])
     func examples(_ count: Int, seed: UInt64) throws -> MemorySource {
       let plain = makeExamples(count, side: 6, seed: seed)
       return MemorySource(
@@ -200,7 +204,7 @@ import Testing
   @Test func smallMapsAndOtherNetworksAreRefused() throws {
     var settings = TrainerConfiguration()
     settings.epochs = 1
-    settings.loss.redegradation = 0.1
+    settings.loss[.redegradation] = 0.1
     settings.augmentation = Augmentation(patch: nil, flipsHorizontally: false)
     for (side, word) in [(2, "16 x 16"), (4, "dornet")] {
       let network: any Network =

@@ -7,7 +7,7 @@ import Testing
 @Suite struct EvaluationTests {
   static func evaluated(_ network: any Network, _ low: Tensor) -> [Float] {
     network.setTraining(false)
-    return NN.withoutGradients { network(NetworkInput(depth: low)).depth.values }
+    return NN.withoutGradients { network(NetworkInput(image: low)).image.values }
   }
 
   static func low(_ shape: [Int]) -> Tensor {
@@ -52,9 +52,9 @@ import Testing
     NN.with(ComputeOptions(threads: 2, instructions: set)) {
       let network = DepthUpResUNet(baseChannels: 16, WeightInitialiser(seed: 3))
       let low = Self.low([2, 1, 12, 20])
-      for _ in 0..<2 { _ = network(NetworkInput(depth: low)) }  // statistics
+      for _ in 0..<2 { _ = network(NetworkInput(image: low)) }  // statistics
       let fused = Self.evaluated(network, low)
-      #expect(KernelTests.error(fused, network(NetworkInput(depth: low)).depth.values) < 1e-5)
+      #expect(KernelTests.error(fused, network(NetworkInput(image: low)).image.values) < 1e-5)
     }
   }
 
@@ -81,7 +81,7 @@ import Testing
       for network in [network, trained] {
         network.setTraining(true)
         network.clearGradients()
-        network(NetworkInput(depth: low)).depth.depthLoss(.filled([1, 1, 48, 80], 0.5), mask: nil, gradientWeight: 0.5)
+        network(NetworkInput(image: low)).image.depthLoss(.filled([1, 1, 48, 80], 0.5), mask: nil, gradientWeight: 0.5)
           .backward()
         SGD(network.namedParameters).step(learningRate: 0.1)
       }

@@ -319,12 +319,12 @@ import Testing
         let network = DepthUpResUNet(baseChannels: channels, predictsNormal: true, WeightInitialiser(seed: 3))
         let low = Self.random([2, 1, 12, 20], 3, "low").mapValues { ($0 + 1) / 2 }
         let target = Self.random([2, 1, 48, 80], 3, "target")
-        let output = network(NetworkInput(depth: low))
+        let output = network(NetworkInput(image: low))
         let normals = Tensor.filled([2, 3, 48, 80], 0.5)
-        (output.depth.depthLoss(target, mask: nil, gradientWeight: 0.5)
-          + output.normal!.normalCosineLoss(normals, mask: nil)).backward()  // the network has a normal head
+        (output.image.depthLoss(target, mask: nil, gradientWeight: 0.5)
+          + output[.normals]!.normalCosineLoss(normals, mask: nil)).backward()  // the network has a normal head
         return Outcome(
-          output: output.depth.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })
+          output: output.image.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })
       }
     }
     for other in outcomes.dropFirst() { #expect(other == outcomes[0]) }
@@ -346,7 +346,7 @@ extension KernelTests {
           let network = try ModelCatalogue.make(description, seed: 3)
           let low = Self.random([2, 1, 10, 34], 3, "low").mapValues { ($0 + 1) / 2 }
           let target = Self.random([2, 1, 40, 136], 3, "target")
-          let output = network(NetworkInput(depth: low)).depth
+          let output = network(NetworkInput(image: low)).image
           output.depthLoss(target, mask: nil, gradientWeight: 0.5).backward()
           return Outcome(
             output: output.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })

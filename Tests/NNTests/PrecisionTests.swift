@@ -19,7 +19,7 @@ import Testing
       let network = try ModelCatalogue.make(description, seed: 3)
       let low = Tensor(KernelTests.random([2, 1, 12, 36], 3, "low").values.map { ($0 + 1) / 2 }, [2, 1, 12, 36])
       let target = KernelTests.random([2, 1, 48, 144], 3, "target")
-      let output = network(NetworkInput(depth: low)).depth
+      let output = network(NetworkInput(image: low)).image
       output.depthLoss(target, mask: nil, gradientWeight: 0.5).backward()
       return KernelTests.Outcome(
         output: output.values, gradients: network.namedParameters.map { $0.parameter.gradient?.values ?? [] })
@@ -118,7 +118,7 @@ import Testing
       for step in 0..<steps {
         let pair = batch((0..<4).map { (step * 4 + $0) % 32 })
         network.clearGradients()
-        network(NetworkInput(depth: pair.low)).depth.depthLoss(pair.high, mask: nil, gradientWeight: 0.5).backward()
+        network(NetworkInput(image: pair.low)).image.depthLoss(pair.high, mask: nil, gradientWeight: 0.5).backward()
         let rate = 1e-3 * 0.5 * (1 + cos(Double.pi * Double(step) / Double(steps)))
         optimiser.step(learningRate: rate, gradientScale: 1)
       }
@@ -137,7 +137,7 @@ import Testing
   ) -> (values: [Float], psnr: Double) {
     let pair = batch(Array(100..<116))
     let found = NN.with(options(precision)) {
-      NN.withoutGradients { network(NetworkInput(depth: pair.low)).depth.values }
+      NN.withoutGradients { network(NetworkInput(image: pair.low)).image.values }
     }
     let squares = zip(found, pair.high.values).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
     return (found, -10 * log10(squares / Double(found.count)))

@@ -55,8 +55,7 @@ import Testing
     ]
     settings.scheduleUnit = .step
     settings.schedule = .cosineRestarts(periods: [2, 2], weights: [1, 0.5], minimum: 0)
-    settings.loss.ssim = 0.1
-    settings.loss.charbonnier = 0.1
+    (settings.loss[.ssim], settings.loss[.charbonnier]) = (0.1, 0.1)
     settings.best = .psnr
     let whole = trainer(settings)
     try whole.run()
@@ -175,8 +174,7 @@ import Testing
 
   @Test func termsAndScalesAreLogged() throws {
     var settings = configuration()
-    settings.loss = .init(l1: 1, gradient: 0)
-    (settings.loss.mse, settings.loss.deep) = (1, 1)
+    settings.loss = .init([.l1: 1, .mse: 1, .deep: 1])
     settings.augmentation = Augmentation()
     settings.epochs = 1
     let network = try ModelCatalogue.make(["type": "dsdmsr", "unit": "vdsr", "channels": 4])
@@ -189,7 +187,7 @@ import Testing
             return sample.target[y * 64 + x]
           }
           return TrainingSample(
-            name: sample.name, height: 8, width: 8, scale: 8, depth: low, target: sample.target, mask: sample.mask)
+            name: sample.name, height: 8, width: 8, scale: 8, image: low, target: sample.target, mask: sample.mask)
         })
     }
     let run = Trainer(network, settings, training: source(1), validation: source(2), checkpoints: nil)

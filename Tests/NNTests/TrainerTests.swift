@@ -28,7 +28,7 @@ func makeExamples(_ count: Int, side: Int = 16, seed: UInt64, normals: Bool = fa
         normal = (0..<3 * high * high).map { $0 / (high * high) == 2 ? -1 : 0 }
       }
       return TrainingSample(
-        name: "example \(index)", height: side, width: side, scale: 4, depth: depth, target: target, mask: mask,
+        name: "example \(index)", height: side, width: side, scale: 4, image: depth, target: target, mask: mask,
         normal: normal)
     })
 }

@@ -92,18 +92,18 @@ extension ParityCase {
     func input(_ name: String) throws -> Tensor { Tensor(try tensor(stored, "in.\(name)")) }
     var inputGradient: Tensor?
     let x = try input("x").variable { inputGradient = $0 }
-    let output = network(NetworkInput(depth: x, guide: try stored["in.rgb"] == nil ? nil : input("rgb")))
+    let output = network(NetworkInput(image: x, guide: try stored["in.rgb"] == nil ? nil : input("rgb")))
     let loss = try loss(output, stored)
     loss.backward()
     let forward = try Tolerance(tolerance["forward"])
     let gradient = try Tolerance(tolerance["grad"])
     let parameters = Dictionary(uniqueKeysWithValues: network.namedParameters.map { ($0.name, $0.parameter) })
     let state = network.stateDictionary()
-    var outputs = output.extra
-    outputs["y"] = output.depth
-    outputs["msf"] = output.depth
-    outputs["normal"] = output.normal
-    outputs["grad_map"] = output.extra["gradient_map"]
+    var outputs = scales(output)
+    outputs["y"] = output.image
+    outputs["msf"] = output.image
+    outputs["normal"] = output[.normals]
+    outputs["grad_map"] = output[.gradientMap]
     for (name, expected) in stored.sorted(by: { $0.key < $1.key }) {
       if name == "out.\(infix)loss" {
         check.compare(name, loss, expected, try Tolerance(tolerance["loss"]))
@@ -125,23 +125,27 @@ extension ParityCase {
     }
   }
 
+  private func scales(_ output: NetworkOutput) -> [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: (output[.scales] ?? []).map { ($0.name, $0.map) })
+  }
+
   /// The loss that the case names.
   private func loss(_ output: NetworkOutput, _ stored: [String: StoredTensor]) throws -> Tensor {
     func input(_ name: String) throws -> Tensor { Tensor(try tensor(stored, "in.\(name)")) }
     let name = attributes["loss"]?.stringValue ?? ""
     switch name {
-    case "mse": return output.depth.meanSquaredError(try input("target"))
-    case "l1": return output.depth.l1Loss(try input("target"))
+    case "mse": return output.image.meanSquaredError(try input("target"))
+    case "l1": return output.image.l1Loss(try input("target"))
     case "depth_loss w_grad 0.5":
-      return output.depth.depthLoss(try input("target"), mask: try input("mask"), gradientWeight: 0.5)
+      return output.image.depthLoss(try input("target"), mask: try input("mask"), gradientWeight: 0.5)
     case "depth_loss + 0.5*normal cosine":
-      guard let normal = output.normal else { throw ParityError("\(id): no normals") }
+      guard let normal = output[.normals] else { throw ParityError("\(id): no normals") }
       let mask = try input("mask")
-      return output.depth.depthLoss(try input("target"), mask: mask, gradientWeight: 0.5)
+      return output.image.depthLoss(try input("target"), mask: mask, gradientWeight: 0.5)
         + normal.normalCosineLoss(try input("normal_target"), mask: mask).affine(0.5)
     case let sum where sum.hasPrefix("sum of four mse terms"):
-      var maps = output.extra
-      maps["msf"] = output.depth
+      var maps = scales(output)
+      maps["msf"] = output.image
       return maps.deepSupervisionLoss(
         targets: try Dictionary(uniqueKeysWithValues: maps.keys.map { ($0, try input("target_\($0)")) }))
     default: throw ParityError("\(id): unknown loss `\(name)`")

@@ -13,7 +13,7 @@ let pretrainedOperations: [ParityOperation] = [
     let gradient = try Tolerance(item.tolerance["grad"])
     var inputGradient: Tensor?
     let x = try input("x_query").variable { inputGradient = $0 }
-    let y = network(NetworkInput(depth: x, guide: try input("rgb"))).depth
+    let y = network(NetworkInput(image: x, guide: try input("rgb"))).image
     (y * Tensor(try item.tensor(stored, "gout.y"))).sum().backward()
     check.compare("out.y", y, try item.tensor(stored, "out.y"), forward)
     check.compare("gin.x_query", inputGradient, try item.tensor(stored, "gin.x_query"), gradient)

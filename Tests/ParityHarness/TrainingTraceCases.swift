@@ -21,10 +21,10 @@ let trainingTraceOperations: [ParityOperation] = [
       network.clearGradients()
       for part in 0..<accumulation {
         let k = step * accumulation + part
-        let output = network(NetworkInput(depth: try input("\(k).x")))
+        let output = network(NetworkInput(image: try input("\(k).x")))
         let mask = try input("\(k).mask")
-        var loss = output.depth.depthLoss(try input("\(k).target"), mask: mask, gradientWeight: 0.5)
-        if let normal = output.normal {
+        var loss = output.image.depthLoss(try input("\(k).target"), mask: mask, gradientWeight: 0.5)
+        if let normal = output[.normals] {
           loss = loss + normal.normalCosineLoss(try input("normal_target"), mask: mask).affine(0.5)
         }
         losses.append(Double(loss.item))
@@ -65,8 +65,8 @@ let trainingTraceOperations: [ParityOperation] = [
       )
     }
     network.setTraining(false)
-    let after = NN.withoutGradients { network(NetworkInput(depth: Tensor(stored["in.0.x"]!))) }  // read above
+    let after = NN.withoutGradients { network(NetworkInput(image: Tensor(stored["in.0.x"]!))) }  // read above
     check.compare(
-      "eval_after", after.depth, try item.tensor(stored, "out.eval_after"), try Tolerance(item.tolerance["eval_after"]))
+      "eval_after", after.image, try item.tensor(stored, "out.eval_after"), try Tolerance(item.tolerance["eval_after"]))
   }
 ]

@@ -74,7 +74,7 @@ import Testing
     await #expect {
       _ = try await runner.run("train", settings(Self.models[0]), .of(["dataset": dataset, "lr": pairs]))
     } throws: {
-      "\($0)".contains("degrades again (dornet)")
+      "\($0)".contains("the loss `redegradation` needs a network that gives `redegradation`: dornet, not `sgnet`")
     }
   }
 

@@ -31,7 +31,7 @@ import Testing
     let weights = try #require(result.artifacts["model"]?.files["weights.safetensors"])
     let model = try TrainedModel.load(description: description, weights: weights.url)
     let output = try model.predict([Float](repeating: 0.5, count: 64), height: 8, width: 8)
-    #expect(output.height == 32 && output.depth.allSatisfy { $0 >= 0 && $0 <= 1 })
+    #expect(output.height == 32 && output.image.allSatisfy { $0 >= 0 && $0 <= 1 })
     let lines = try result.text("history.csv", "log").split(separator: "\n")
     #expect(lines.count == 3)
     #expect(lines[0] == "epoch,learning_rate,train_loss,val_l1,best,loss_gradient,loss_l1,val_psnr")

@@ -4,42 +4,14 @@ import NN
 import Testing
 
 @Suite struct ModelTests {
-  /// Published or measured counts of parameters (buffers are not parameters).
-  static let counts: [(JSON, Int)] = [
-    (["type": "depth-upres-unet"], 7_765_409), (["type": "depth-upres-unet", "predict_normal": true], 7_774_820),
-    (["type": "depth-upres-unet", "base_channels": 24], 4_369_849), (["type": "edsr-light"], 1_515_265),
-    (["type": "srresnet"], 1_528_724),
-    (["type": "msrresnet", "input_channels": 3, "output_channels": 3], 1_517_571),
-    (["type": "msrresnet", "input_channels": 3, "output_channels": 3, "blocks": 20], 1_812_995),
-    (["type": "msrresnet", "input_channels": 3, "output_channels": 3, "blocks": 24], 2_108_419),
-    (["type": "msrresnet"], 1_515_265), (["type": "msrresnet", "blocks": 20], 1_810_689),
-    (["type": "msrresnet", "blocks": 24], 2_106_113), (["type": "edsr"], 1_517_571),
-    (["type": "edsr", "channels": 256, "blocks": 32, "residual_scale": 0.1], 43_089_923),
-    (["type": "swinir"], 228_832), (["type": "sgnet"], 9_215_821), (["type": "sgnet", "channels": 16], 4_157_561),
-    (["type": "sgnet", "channels": 20], 6_434_218), (["type": "dornet"], 3_054_992),
-    (["type": "dornet", "channels": 24, "reduction": 4], 457_082), (["type": "srcnn"], 57_281),
-    (["type": "srcnn", "image_channels": 3], 69_251), (["type": "vdsr"], 664_704),
-    (["type": "vdsr", "layers": 10], 296_064), (["type": "dsdmsr"], 744_653),
-    (["type": "dsdmsr", "unit": "vdsr"], 3_848_832), (["type": "dsdmsr", "scale": 16], 973_777),
-    (["type": "nafnet", "image_channels": 3], 29_159_715),
-    (
-      [
-        "type": "nafnet", "image_channels": 3, "encoder_blocks": [1, 1, 1, 28], "middle_blocks": 1,
-        "decoder_blocks": [1, 1, 1, 1],
-      ], 17_111_907
-    ),
-    // SwinIR M for classical super-resolution, as published for x4 with patches of 48.
-    (
-      [
-        "type": "swinir", "image_channels": 3, "image_size": 48, "depths": [6, 6, 6, 6, 6, 6], "channels": 180,
-        "heads": [6, 6, 6, 6, 6, 6], "upsampler": "pixelshuffle",
-      ], 11_900_199
-    ),
-  ]
+  /// Published or measured counts of parameters (buffers are not parameters), from the rows.
+  static let sizes: [(description: JSON, parameters: Int)] = ModelCatalogue.kinds.flatMap { kind in
+    kind.sizes.map { (kind.description($0.options), $0.parameters) }
+  }
 
-  @Test("has the published number of parameters", arguments: counts)
+  @Test("has the published number of parameters", arguments: sizes)
   func parameterCounts(_ description: JSON, _ count: Int) throws {
-    let network = try ModelCatalogue.make(description)
+    let network = try ModelCatalogue.outline(description)
     #expect(network.parameterCount == count)
     let names = network.state.map(\.name)
     #expect(Set(names).count == names.count, "state names are unique")
@@ -56,26 +28,8 @@ import Testing
     }
   }
 
-  @Test("the two-encoder network has about 29 M parameters")
-  func relativeDepth() throws {
-    let count = try ModelCatalogue.make(["type": "relative-depth-fusion"]).parameterCount
-    #expect((28_500_000..<29_500_000).contains(count), "\(count)")
-  }
-
-  /// Small forms of every kind, to run forwards and backwards.
-  static let small: [JSON] = [
-    ["type": "depth-upres-unet", "base_channels": 4], ["type": "edsr-light", "channels": 8, "blocks": 1],
-    ["type": "srresnet", "channels": 8, "blocks": 1], ["type": "msrresnet", "channels": 8, "blocks": 1],
-    ["type": "edsr", "channels": 8, "blocks": 1, "image_channels": 1],
-    ["type": "swinir", "channels": 16, "depths": [2], "heads": [2]], ["type": "sgnet", "channels": 16],
-    ["type": "dornet", "channels": 24, "reduction": 4], ["type": "srcnn"],
-    ["type": "vdsr", "channels": 8, "layers": 4], ["type": "dsdmsr", "unit": "vdsr", "channels": 4],
-    ["type": "nafnet", "channels": 4, "encoder_blocks": [1, 1], "decoder_blocks": [1, 1], "middle_blocks": 1],
-    [
-      "type": "relative-depth-fusion", "channels": 4, "encoder_blocks": [1, 1], "decoder_blocks": [1, 1],
-      "middle_blocks": 1,
-    ],
-  ]
+  /// Small forms of every kind, to run forwards and backwards, from the rows.
+  static let small: [JSON] = ModelCatalogue.kinds.flatMap { kind in kind.examples.map(kind.description) }
 
   @Test("every kind runs, enlarges by its scale, and gives finite gradients", arguments: small)
   func runs(_ description: JSON) throws {
@@ -85,20 +39,59 @@ import Testing
     func noise(_ shape: [Int]) -> Tensor {
       Tensor((0..<shape.reduce(1, *)).map { _ in Float(random.uniform()) }, shape)
     }
-    let depth = noise([2, 1, height, width])
-    let guide = network.needsGuide ? noise([2, 3, height * network.scale, width * network.scale]) : nil
-    let output = network(NetworkInput(depth: depth, guide: guide))
-    #expect(output.depth.shape == [2, 1, height * network.scale, width * network.scale])
-    (output.depth * noise(output.depth.shape)).sum().backward()
+    let (kind, _) = try ModelCatalogue.read(description)
+    #expect(network.guideKind == kind.guide)
+    var input = NetworkInput(
+      image: noise([2, network.imageChannels, height, width]),
+      guide: kind.guide.map { noise([2, $0.channels, height * network.scale, width * network.scale]) })
+    input.wanted = Set(kind.outputs.map(\.name))
+    input.random = RandomStreams(seed: 1, pass: "test")
+    let output = network(input)
+    #expect(output.image.shape == [2, network.imageChannels, height * network.scale, width * network.scale])
+    let expected = kind.outputs.filter { $0.option.map { description[$0] == true } ?? true }.map(\.name)
+    #expect(output.auxiliaryNames == expected.sorted(), "the row names the auxiliary outputs")
+    (output.image * noise(output.image.shape)).sum().backward()
     let gradients = network.namedParameters.compactMap { $0.parameter.gradient }
     #expect(!gradients.isEmpty)
     #expect(gradients.allSatisfy { $0.values.allSatisfy(\.isFinite) })
     #expect(gradients.contains { $0.values.contains { $0 != 0 } })
   }
 
-  @Test("every kind of the catalogue is among the small forms")
-  func complete() {
-    #expect(Set(Self.small.compactMap { $0["type"]?.stringValue }) == Set(ModelCatalogue.kinds.map(\.type)))
+  /// Every type that is a `Network` has a row, and the examples of the row make it: one that is forgotten fails here.
+  @Test func everyNetworkHasARow() throws {
+    let made = Set(
+      try ModelCatalogue.kinds.flatMap { kind in
+        try kind.examples.map { String(describing: Swift.type(of: try ModelCatalogue.outline(kind.description($0)))) }
+      })
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let folder = root.appending(path: "Sources/NN/Models")
+    var declared: Set<String> = []
+    for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".swift") {
+      let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+      for match in text.matches(of: /(?:class|struct|extension) (\w+)[^{\n]*[:,] *Network\b/) {
+        declared.insert(String(match.1))
+      }
+    }
+    #expect(declared.count >= 13 && declared == made)
+  }
+
+  @Test("the row says which options take photos", arguments: ModelCatalogue.kinds.map(\.type))
+  func photos(_ type: String) throws {
+    let kind = try #require(ModelCatalogue.kind(type))
+    let standard = try ModelCatalogue.outline(kind.description([:])).imageChannels
+    let photos = try kind.photos.map { try ModelCatalogue.outline(kind.description($0)).imageChannels }
+    #expect(photos == (kind.photos == nil ? nil : 3) && [1, 3].contains(standard))
+    #expect(kind.photos != nil || standard == 1)
+  }
+
+  /// The outline has the names and shapes of the network, and nothing was drawn for it.
+  @Test("an outline has the shapes of the network", arguments: small)
+  func outline(_ description: JSON) throws {
+    func shapes(_ network: any Network) -> [String: [Int]] {
+      Dictionary(uniqueKeysWithValues: network.namedParameters.map { ($0.name, $0.parameter.shape) })
+    }
+    #expect(try shapes(ModelCatalogue.outline(description)) == shapes(ModelCatalogue.make(description)))
   }
 
   @Test("an output pixel depends on nothing beyond the stated reach", arguments: small)
@@ -108,19 +101,20 @@ import Testing
     network.setTraining(false)
     let side = 96
     var random = SeededRandom(seed: 5)
-    let values = (0..<side * side).map { _ in Float(random.uniform(0.2, 0.8)) }
+    let channels = network.imageChannels
+    let values = (0..<channels * side * side).map { _ in Float(random.uniform(0.2, 0.8)) }
     var gradient: [Float] = []
-    let x = Tensor(values, [1, 1, side, side]).variable { gradient = $0.values }
+    let x = Tensor(values, [1, channels, side, side]).variable { gradient = $0.values }
     let centre = side / 2
     // The fast convolutions leave rounding noise in the rest of a tile, where the exact gradient is zero.
     NN.with(ComputeOptions(convolution: .direct)) {
-      let y = network(NetworkInput(depth: x)).depth
+      let y = network(NetworkInput(image: x)).image
       var pick = [Float](repeating: 0, count: y.count)
       pick[centre * network.scale * y.w + centre * network.scale] = 1
       (y * Tensor(pick, y.shape)).sum().backward()
     }
     for (i, value) in gradient.enumerated() where value != 0 {
-      let distance = max(abs(i / side - centre), abs(i % side - centre))
+      let distance = max(abs(i / side % side - centre), abs(i % side - centre))
       #expect(distance <= reach, "a dependence \(distance) pixels away, stated \(reach)")
     }
     #expect(gradient.contains { $0 != 0 })
@@ -136,10 +130,25 @@ import Testing
     #expect(profile.memory > small.memory)
   }
 
-  @Test("an unknown option is refused with the list of options")
-  func unknownOption() {
-    let error = #expect(throws: ModelError.self) { try ModelCatalogue.make(["type": "sgnet", "chanels": 24]) }
-    #expect(error?.description.contains("chanels") == true)
+  static let broken: [(JSON, String)] = [
+    (["type": "sgnet", "chanels": 24], "model `sgnet` has no option `chanels`; it has: channels, scale"),
+    (["type": "sgnet", "channels": 8], "model `sgnet`: `channels` must be 16...4096, not 8"),
+    (["type": "sgnet", "channels": "8"], "model `sgnet`: `channels` must be an integer, not `8`"),
+    (["type": "dsdmsr", "scale": 4], "model `dsdmsr`: `scale` must be one of 8, 16, not 4"),
+    (["type": "dsdmsr", "unit": "srcn"], "model `dsdmsr`: `unit` must be one of srcnn, vdsr, not `srcn`"),
+    (["type": "edsr-light", "zero_head": 1], "model `edsr-light`: `zero_head` must be true or false, not 1"),
+    (["type": "swinir", "depths": [0]], "model `swinir`: `depths` must be a list of integers 1...1000, not [0]"),
+    (
+      ["type": "swinir", "heads": [5, 5]], "model `swinir`: `heads` needs a divisor of `channels` for each of `depths`"
+    ),
+    (["type": "dornet", "channels": 6], "model `dornet`: `channels` must be a multiple of 4 and at least `reduction`"),
+    (["type": "edsrr"], "unknown model `edsrr`"), (["blocks": 3], "a model is described by a map with a `type`"),
+  ]
+
+  @Test("says what is wrong with a description", arguments: broken)
+  func problems(_ description: JSON, _ text: String) {
+    let error = #expect(throws: ModelError.self) { try ModelCatalogue.make(description) }
+    #expect(error?.description.hasPrefix(text) == true, "\(error?.description ?? "")")
   }
 
   @Test("stochastic depth drops branches in training only, and the same ones for the same input")
@@ -147,9 +156,9 @@ import Testing
     let network = try ModelCatalogue.make(
       ["type": "swinir", "channels": 16, "depths": [4], "heads": [2], "drop_path": 0.9], seed: 1)
     let x = Tensor((0..<64).map { Float($0) / 64 }, [1, 1, 8, 8])
-    let first = network(NetworkInput(depth: x)).depth.values
-    #expect(network(NetworkInput(depth: x)).depth.values == first)
+    let first = network(NetworkInput(image: x)).image.values
+    #expect(network(NetworkInput(image: x)).image.values == first)
     network.setTraining(false)
-    #expect(network(NetworkInput(depth: x)).depth.values != first)
+    #expect(network(NetworkInput(image: x)).image.values != first)
   }
 }

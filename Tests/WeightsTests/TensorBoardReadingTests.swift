@@ -14,7 +14,7 @@ import Testing
     settings.schedule = .cosine(period: 3, minimum: 0)
     let plane = (0..<256).map { Float($0 % 17) / 17 }
     let sample = TrainingSample(
-      name: "a", height: 4, width: 4, scale: 4, depth: (0..<16).map { plane[$0 * 16] }, target: plane)
+      name: "a", height: 4, width: 4, scale: 4, image: (0..<16).map { plane[$0 * 16] }, target: plane)
     let trainer = Trainer(
       try ModelCatalogue.make(["type": "edsr-light", "channels": 4, "blocks": 1]), settings,
       training: MemorySource([sample]), validation: MemorySource([sample]), checkpoints: nil)

@@ -27,7 +27,7 @@ public struct Batch {
     let (oh, ow) = (h * first.scale, w * first.scale)
     names = samples.map(\.name)
     input = NetworkInput(
-      depth: Tensor(samples.flatMap(\.depth), [n, first.channels, h, w]),
+      image: Tensor(samples.flatMap(\.image), [n, first.channels, h, w]),
       guide: first.guide == nil
         ? nil : Tensor(samples.flatMap { $0.guide ?? [] }, [n, first.guideChannels, oh, ow]))
     target = Tensor(samples.flatMap(\.target), [n, first.channels, oh, ow])
@@ -40,7 +40,7 @@ public struct Batch {
   /// The first example with a value that is not a number or infinite, and where it is; nil when all are finite.
   func firstNonFinite() -> String? {
     let planes: [(String, Tensor?)] = [
-      ("input", input.depth), ("guide", input.guide), ("target", target), ("mask", mask), ("normals", normal),
+      ("input", input.image), ("guide", input.guide), ("target", target), ("mask", mask), ("normals", normal),
     ]
     for (what, tensor) in planes {
       guard let tensor, let index = tensor.values.firstIndex(where: { !$0.isFinite }) else { continue }

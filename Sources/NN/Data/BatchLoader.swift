@@ -109,7 +109,7 @@ final class SampleCache: @unchecked Sendable {  // guarded by `lock`
     let sample = try source.load(index)
     let size =
       4
-      * (sample.depth.count + sample.target.count + (sample.mask?.count ?? 0) + (sample.normal?.count ?? 0)
+      * (sample.image.count + sample.target.count + (sample.mask?.count ?? 0) + (sample.normal?.count ?? 0)
         + (sample.guide?.count ?? 0))
     lock.withLock {
       guard samples[index] == nil, bytes + size <= limit else { return }

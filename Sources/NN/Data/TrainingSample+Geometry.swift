@@ -16,7 +16,7 @@ extension TrainingSample {
       return result
     }
     return TrainingSample(
-      name: name, height: height, width: width, scale: scale, channels: channels, depth: crop(depth, 1),
+      name: name, height: height, width: width, scale: scale, channels: channels, image: crop(image, 1),
       target: crop(target, scale), mask: mask.map { crop($0, scale) }, normal: normal.map { crop($0, scale) },
       guide: guide.map { crop($0, scale) })
   }
@@ -57,7 +57,7 @@ extension TrainingSample {
     }
     if channels == 3 {
       let middle = mean(target)
-      change(&depth, middle)
+      change(&image, middle)
       change(&target, middle)
     }
     if guideChannels == 3, var planes = guide {
@@ -84,7 +84,7 @@ extension TrainingSample {
       return result
     }
     let (high, wide) = (height * scale, width * scale)
-    depth = moved(depth, height, width)
+    image = moved(image, height, width)
     target = moved(target, high, wide)
     mask = mask.map { moved($0, high, wide) }
     guide = guide.map { moved($0, high, wide) }

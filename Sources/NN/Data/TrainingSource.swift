@@ -9,25 +9,25 @@ public struct TrainingSample: Sendable {
   /// Channels of input and truth: 1 for depth, 3 for photos.
   public var channels: Int
   /// The input: channels * height * width values.
-  public var depth: [Float]
+  public var image: [Float]
   /// The truth, channels * (scale height) * (scale width) values.
   public var target: [Float]
   /// Weights 0...1 of the truth's size, one plane; nil counts every pixel.
   public var mask: [Float]?
   /// Unit normals of the truth's size, three planes (x, y, z).
   public var normal: [Float]?
-  /// What a guided network sees besides, of the truth's size: three planes of RGB or one of relative depth.
+  /// The guide of a guided network, of the truth's size: three planes of RGB or one of relative depth.
   public var guide: [Float]?
 
   public init(
-    name: String, height: Int, width: Int, scale: Int, channels: Int = 1, depth: [Float], target: [Float],
+    name: String, height: Int, width: Int, scale: Int, channels: Int = 1, image: [Float], target: [Float],
     mask: [Float]? = nil, normal: [Float]? = nil, guide: [Float]? = nil
   ) {
     (self.name, self.height, self.width, self.scale, self.channels) = (name, height, width, scale, channels)
-    (self.depth, self.target, self.mask, self.normal, self.guide) = (depth, target, mask, normal, guide)
+    (self.image, self.target, self.mask, self.normal, self.guide) = (image, target, mask, normal, guide)
     let area = height * width * scale * scale
     precondition(
-      depth.count == channels * height * width && target.count == channels * area && mask?.count ?? area == area
+      image.count == channels * height * width && target.count == channels * area && mask?.count ?? area == area
         && normal?.count ?? (3 * area) == 3 * area && [area, 3 * area].contains(guide?.count ?? area),
       "the planes of `\(name)` do not have the sizes of \(height)x\(width) at scale \(scale)")
   }

@@ -59,8 +59,6 @@ extension DORNetFusion {
 }
 
 extension DORNet: OnnxGuidedExportable {
-  var onnxOpset: Int { 19 }
-
   func export(
     into g: OnnxGraph, _ x: OnnxGraph.Value, guide: OnnxGraph.Value
   ) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {

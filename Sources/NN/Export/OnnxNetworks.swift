@@ -1,8 +1,6 @@
 // The networks as ONNX graphs, each beside its forward pass in Models.
 
 extension DepthUpResUNet: OnnxExportable {
-  var onnxInputChannels: Int { 1 }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     func block(_ block: DoubleConvolution, _ x: OnnxGraph.Value) -> OnnxGraph.Value {
       zip(block.convolutions, block.norms).reduce(x) { g.relu(g($1.1, g($1.0, $0))) }
@@ -42,8 +40,6 @@ extension ShuffleUpsampler {
 }
 
 extension EDSRLight: OnnxExportable {
-  var onnxInputChannels: Int { 1 }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let base = g.clamped(g.enlarged(x, 4, .bicubic), 0, 1)
     let first = g(head, x)
@@ -54,8 +50,6 @@ extension EDSRLight: OnnxExportable {
 }
 
 extension SRResNet: OnnxExportable {
-  var onnxInputChannels: Int { 1 }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let base = g.clamped(g.enlarged(x, 4, .bicubic), 0, 1)
     let first = g(headActivation, g(head, x))
@@ -70,8 +64,6 @@ extension SRResNet: OnnxExportable {
 }
 
 extension MSRResNet: OnnxExportable {
-  var onnxInputChannels: Int { first.weight.shape[1] }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     var y = body.reduce(g.leakyReLU(g(first, x), 0.1)) { $1.export(into: g, $0) }
     for up in ups { y = g.leakyReLU(g.pixelShuffled(g(up, y), ups.count == 2 ? 2 : scale), 0.1) }
@@ -81,8 +73,6 @@ extension MSRResNet: OnnxExportable {
 }
 
 extension EDSR: OnnxExportable {
-  var onnxInputChannels: Int { mean.count }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let shift = g.constant(mean, [1, mean.count, 1, 1])
     let start = g(first, g.scaled(g.node("Sub", [x, shift]), range))
@@ -93,24 +83,18 @@ extension EDSR: OnnxExportable {
 }
 
 extension SRCNN: OnnxExportable {
-  var onnxInputChannels: Int { first.weight.shape[1] }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
-    [("depth_sr", refine(into: g, g.enlarged(x, scale, .bicubic)), onnxInputChannels)]
+    [("depth_sr", refine(into: g, g.enlarged(x, scale, .bicubic)), imageChannels)]
   }
 }
 
 extension VDSR: OnnxExportable {
-  var onnxInputChannels: Int { 1 }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     [("depth_sr", refine(into: g, g.enlarged(x, scale, .bicubic)), 1)]
   }
 }
 
 extension DSDMSR: OnnxExportable {
-  var onnxInputChannels: Int { 1 }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     var y = x
     var maps: [(name: String, value: OnnxGraph.Value, channels: Int)] = []
@@ -159,8 +143,6 @@ extension NAFDecoder {
 
 /// Without the padding of odd sizes: the enlarged image's sides must be multiples of 2^levels.
 extension NAFNet: OnnxExportable {
-  var onnxInputChannels: Int { intro.weight.shape[1] }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let image = g.enlarged(x, scale, .bicubic)
     let (skips, bottom) = encoder.export(into: g, g(intro, image))

@@ -136,8 +136,6 @@ extension SwinBlock {
 
 /// Without the padding of sizes that are no multiple of the window.
 extension SwinIR: OnnxExportable {
-  var onnxInputChannels: Int { setup.imageChannels }
-
   func export(into g: OnnxGraph, _ x: OnnxGraph.Value) -> [(name: String, value: OnnxGraph.Value, channels: Int)] {
     let shift = g.constant(mean, [1, mean.count, 1, 1])
     let start = g(first, g.scaled(g.node("Sub", [x, shift]), setup.range))

@@ -1,5 +1,13 @@
 import Foundation
 
+extension LossTerm {
+  public static let ssim = LossTerm(
+    "ssim", "Weight of 1 - SSIM (Gaussian window of 11 px); needs 11 x 11 px.", needs: [.side(11)]
+  ) {
+    $0.meanOverMask { $0.ssimLoss($1) }
+  }
+}
+
 extension Tensor {
   /// 1 - mean SSIM with a Gaussian window, 11 x 11, deviation 1.5, no padding, variances divided by the weight sum, values
   /// 0...1. Source: Wang et al., "Image quality assessment", IEEE TIP 2004. Parity: losses/ssim_loss.

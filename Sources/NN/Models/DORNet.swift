@@ -2,28 +2,37 @@
 ///
 /// Input: depth [n, 1, h, w] and an RGB guide [n, 3, s h, s w], both 0...1; with `scale` 1 the depth already has the output's
 /// size, as the reference expects it, else it is enlarged as Pillow's bicubic does (a = -0.5), as the reference's loader did.
-/// Output [n, 1, s h, s w], not clamped; in training besides, where `gateNoise` asks for it, the result degraded again. Parity: pretrained/dornet_t_*, layers/dornet_dcn_layer. Paper: Wang, Yan, Pan, Gao,
+/// Output [n, 1, s h, s w], not clamped; in training besides, where it is
+/// wanted, the result degraded again as `redegradation`. Parity: pretrained/dornet_t_*, layers/dornet_dcn_layer. Paper: Wang, Yan, Pan, Gao,
 /// Zhang, Yang, "DORNet: A Degradation Oriented and Regularized Network for Blind Depth Super-Resolution", CVPR 2025.
 public final class DORNet: Network {
   static let kind = ModelKind(
-    "dornet", summary: "Blind guided depth super-resolution; 24 channels with reduction 4 are DORNet-T.",
+    "dornet", title: "DORNet",
+    summary: "Blind guided depth super-resolution; 24 channels with reduction 4 are DORNet-T.",
     options: [
-      ModelOption("channels", 64, "Width n: 64, or 24 for DORNet-T."),
-      ModelOption("reduction", 16, "Of the channel attention: 16, or 4 for DORNet-T."),
-      ModelOption("scale", 4, "Enlargement of the input depth; 1 when it has the output's size already."),
-      ModelOption(
+      .int("channels", 64, 4...4096, "Width n, a multiple of 4: 64, or 24 for DORNet-T."),
+      .int("reduction", 16, 1...4096, "Of the channel attention: 16, or 4 for DORNet-T."),
+      .int("scale", 4, 1...64, "Enlargement of the input depth; 1 when it has the output's size already."),
+      .bool(
         "degrader_gradient", true,
         "Whether the loss `redegradation` reaches the kernels and the restored depth; the reference stops it there."),
     ],
-    source: "Wang et al., CVPR 2025; yanzq95/DORNet",
+    guide: .photo, outputs: [ModelOutput(.redegradation)], onnx: .graph(opset: 19),
+    source: "Wang et al., CVPR 2025; yanzq95/DORNet", licence: "Apache-2.0",
+    sizes: [
+      ModelSize(parameters: 3_054_992),
+      ModelSize("T", ["channels": 24, "reduction": 4], parameters: 457_082),
+    ],
+    examples: [["channels": 24, "reduction": 4], ["channels": 8, "reduction": 4]],
+    check: { options in
+      let channels = options.int("channels")
+      return channels % 4 == 0 && channels >= options.int("reduction")
+        ? nil : "`channels` must be a multiple of 4 and at least `reduction`"
+    },
     make: { options, initialiser in
-      let (channels, reduction) = (try options.int("channels"), try options.int("reduction"))
-      guard channels % 4 == 0, channels >= reduction else {
-        throw ModelError("model `dornet`: `channels` must be a multiple of 4 and at least `reduction`")
-      }
-      return DORNet(
-        channels: channels, reduction: reduction, scale: try options.int("scale"),
-        degraderGradient: try options.bool("degrader_gradient"), initialiser)
+      DORNet(
+        channels: options.int("channels"), reduction: options.int("reduction"), scale: options.int("scale"),
+        degraderGradient: options.bool("degrader_gradient"), initialiser)
     })
 
   public let scale: Int
@@ -78,8 +87,8 @@ public final class DORNet: Network {
     guard let image = input.guide else { preconditionFailure("DORNet needs an RGB guide") }
     let query =
       scale == 1
-      ? input.depth
-      : input.depth.resized(height: input.depth.h * scale, width: input.depth.w * scale, .bicubicSharp)
+      ? input.image
+      : input.image.resized(height: input.image.h * scale, width: input.image.w * scale, .bicubicSharp)
     precondition(
       image.shape == [query.n, 3, query.h, query.w],
       "a guide of shape \(image.shape) for depth of shape \(query.shape) at the output's size")
@@ -98,10 +107,11 @@ public final class DORNet: Network {
       if i < 4 { x = groups[i](i == 0 ? x : x.leakyReLU(0.1)) }
       results.append(x)
     }
-    var output = NetworkOutput(depth: tail(joinGroup(join(Tensor.concatenated(results))) + start))
-    if let noise = input.gateNoise {
-      output.redegradation = degrader(
-        query, restored: output.depth, degradation: summary, passesGradient: degraderGradient, random: noise)
+    var output = NetworkOutput(image: tail(joinGroup(join(Tensor.concatenated(results))) + start))
+    if input.wants(.redegradation), let random = input.random {
+      output[.redegradation] = degrader(
+        query, restored: output.image, degradation: summary, passesGradient: degraderGradient,
+        random: random.generator("gates"))
     }
     return output
   }

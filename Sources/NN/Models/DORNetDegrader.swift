@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What DORNet's training-only part says of one batch.
+/// The result of DORNet's training-only part for one batch.
 public struct Redegradation {
   /// The restored depth degraded again, [n, 1, h, w] at the output's size.
   public var depth: Tensor
@@ -9,6 +9,11 @@ public struct Redegradation {
   public var query: Tensor
   /// How unevenly the experts are chosen, a single number.
   public var imbalance: Tensor
+}
+
+extension AuxiliaryOutput where Value == Redegradation {
+  /// The result degraded again; made only when it is wanted, with the random numbers of the pass.
+  public static var redegradation: Self { Self("redegradation") }
 }
 
 /// The training-only part of DORNet: degrades the restored depth again with kernels that experts make from the degradation's

@@ -8,26 +8,31 @@ protocol DSDMSRUnit: Module {
 /// Deeply supervised depth super-resolution: at each level four units predict the four polyphase views of a map twice as
 /// large; a last unit fuses all levels.
 ///
-/// Input [n, 1, h, w], output [n, 1, s h, s w] with s 8 or 16: `depth` is the fused map, `extra` holds `x2`, `x4`, `x8` (and
-/// `x16`). Parity: models/dsdmsr_*. Paper: Song, Dai, Qin, arXiv 1808.08688, IEEE TCSVT 2019.
+/// Input [n, 1, h, w], output [n, 1, s h, s w] with s 8 or 16, the fused map, and the maps of 2, 4, 8 (and 16) times the
+/// input's side as `scales`. Parity: models/dsdmsr_*. Paper: Song, Dai, Qin, arXiv 1808.08688, IEEE TCSVT 2019.
 public final class DSDMSR: Network {
   static let kind = ModelKind(
-    "dsdmsr", summary: "Four units a level predict interleaved views; supervised at every level.",
+    "dsdmsr", title: "DSDMSR", summary: "Four units a level predict interleaved views; supervised at every level.",
     options: [
-      ModelOption("scale", 8, "8 or 16."), ModelOption("unit", "srcnn", "`srcnn`, or `vdsr` (ten layers)."),
-      ModelOption("channels", 64, "Channels of VDSR units."),
+      .int("scale", 8, among: [8, 16], "Output side over input side."),
+      .choice("unit", "srcnn", among: Unit.allCases.map(\.rawValue), "`srcnn`, or `vdsr` (ten layers)."),
+      .int("channels", 64, 1...4096, "Channels of VDSR units."),
     ],
+    outputs: [ModelOutput(.scales)], onnx: .graph(),
     source: "Song, Dai, Qin, arXiv 1808.08688; asrimanth/DSDMSR-PyTorch",
+    licence: "none stated; built from the published description",
+    sizes: [
+      ModelSize(parameters: 744_653), ModelSize("VDSR units", ["unit": "vdsr"], parameters: 3_848_832),
+      ModelSize("x16", ["scale": 16], parameters: 973_777),
+    ],
+    examples: [["unit": "vdsr", "channels": 4], [:]],
     make: { options, initialiser in
-      let scale = try options.int("scale")
-      guard scale == 8 || scale == 16 else { throw ModelError("model `dsdmsr`: `scale` must be 8 or 16, not \(scale)") }
-      guard let unit = Unit(rawValue: try options.string("unit")) else {
-        throw ModelError("model `dsdmsr`: `unit` must be srcnn or vdsr")
-      }
-      return DSDMSR(scale: scale, unit: unit, channels: try options.int("channels"), initialiser)
+      DSDMSR(
+        scale: options.int("scale"), unit: options.string("unit") == "vdsr" ? .vdsr : .srcnn,
+        channels: options.int("channels"), initialiser)
     })
 
-  public enum Unit: String, Sendable { case srcnn, vdsr }
+  public enum Unit: String, Sendable, CaseIterable { case srcnn, vdsr }
 
   public let scale: Int
   public var reach: Int? { fusion is VDSR ? 22 : 18 }
@@ -55,16 +60,18 @@ public final class DSDMSR: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    var x = input.depth
-    var maps: [String: Tensor] = [:]
+    var x = input.image
+    var maps: [ScaleMap] = []
     var sum: Tensor?
     let (height, width) = (x.h * scale, x.w * scale)
     for (factor, units) in levels {
       x = Tensor.concatenated(units.map { $0.refine(x) }).pixelShuffled(2)
-      maps["x\(factor)"] = x
+      maps.append(ScaleMap(factor: factor, map: x))
       let large = factor == scale ? x : x.resized(height: height, width: width, .bilinear)
       sum = sum.map { $0 + large } ?? large
     }
-    return NetworkOutput(depth: fusion.refine(sum ?? x), extra: maps)
+    var output = NetworkOutput(image: fusion.refine(sum ?? x))
+    output[.scales] = maps
+    return output
   }
 }

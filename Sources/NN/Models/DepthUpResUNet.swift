@@ -7,16 +7,23 @@
 /// normals [n, 3, 4h, 4w]. Parity: models/depthupres_unet*. Base design: Ronneberger, Fischer and Brox, MICCAI 2015.
 public final class DepthUpResUNet: Network {
   static let kind = ModelKind(
-    "depth-upres-unet", summary: "The study's U-Net on a bicubic x4 base, optionally with a normal head.",
+    "depth-upres-unet", title: "UNet",
+    summary: "The study's U-Net on a bicubic x4 base, optionally with a normal head.",
     options: [
-      ModelOption("base_channels", 32, "Channels of the first level; doubled at each of the four levels below."),
-      ModelOption("predict_normal", false, "Adds a head that predicts unit normals."), .zeroHead,
+      .int("base_channels", 32, 1...1024, "Channels of the first level; doubled at each of the four levels below."),
+      .bool("predict_normal", false, "Adds a head that predicts unit normals."), .zeroHead,
     ],
-    source: "U-Net: Ronneberger, Fischer, Brox, MICCAI 2015",
+    outputs: [ModelOutput(.normals, option: "predict_normal")], onnx: .graph(sides: 4),
+    source: "U-Net: Ronneberger, Fischer, Brox, MICCAI 2015", licence: "none stated; built from the published description",
+    sizes: [
+      ModelSize(parameters: 7_765_409), ModelSize("with normals", ["predict_normal": true], parameters: 7_774_820),
+      ModelSize("24", ["base_channels": 24], parameters: 4_369_849),
+    ],
+    examples: [["base_channels": 4], ["base_channels": 4, "predict_normal": true]],
     make: { options, initialiser in
       DepthUpResUNet(
-        baseChannels: try options.int("base_channels"), predictsNormal: try options.bool("predict_normal"),
-        zeroHead: try options.bool("zero_head"), initialiser)
+        baseChannels: options.int("base_channels"), predictsNormal: options.bool("predict_normal"),
+        zeroHead: options.bool("zero_head"), initialiser)
     })
 
   public let scale = 4
@@ -65,7 +72,7 @@ public final class DepthUpResUNet: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let low = input.depth
+    let low = input.image
     precondition(
       low.rank == 4 && low.c == 1 && low.h % 4 == 0 && low.w % 4 == 0,
       "the input must be [n, 1, h, w] with h and w multiples of 4, not \(low.shape)")
@@ -82,7 +89,9 @@ public final class DepthUpResUNet: Network {
       x = decoders[i](Tensor.concatenated([ups[i](x), skips.removeLast()]))
     }
     let (correction, normal) = heads(Tensor.concatenated([ups[3](x), skips.removeLast()]))
-    return NetworkOutput(depth: (base + correction.tanh().affine(0.5)).clamped(0, 1), normal: normal)
+    var output = NetworkOutput(image: (base + correction.tanh().affine(0.5)).clamped(0, 1))
+    output[.normals] = normal
+    return output
   }
 
   /// What the heads make of the last decoder's features.

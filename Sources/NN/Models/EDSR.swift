@@ -4,27 +4,27 @@
 /// (our addition for depth) subtracts nothing. Parity: models/edsr_*. Paper: Lim et al., CVPR Workshops 2017.
 public final class EDSR: Network {
   static let kind = ModelKind(
-    "edsr",
+    "edsr", title: "EDSR",
     summary: "EDSR; the published M has 64 channels and 16 blocks, L 256 channels, 32 blocks, residual scale 0.1.",
     options: [
-      ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."),
-      ModelOption("scale", 4, "Output side over input side: 3 or a power of 2."),
-      ModelOption("residual_scale", 1.0, "Factor of each block's result."),
-      ModelOption("image_range", 255.0, "The input is multiplied by this inside the network."),
-      ModelOption("image_channels", 3, "3 for RGB, 1 for depth (no mean is subtracted then)."),
+      .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."),
+      .int("scale", 4, among: [1, 2, 3, 4, 8, 16, 32], "Output side over input side."),
+      .double("residual_scale", 1, -1000...1000, "Factor of each block's result."),
+      .double("image_range", 255, 1e-6...1e9, "The input is multiplied by this inside the network."),
+      .int("image_channels", 3, among: [1, 3], "3 for RGB, 1 for depth (no mean is subtracted then)."),
     ],
-    source: "Lim, Son, Kim, Nah, Lee, CVPR Workshops 2017; XPixelGroup/BasicSR",
+    photos: ["image_channels": 3], onnx: .graph(),
+    source: "Lim, Son, Kim, Nah, Lee, CVPR Workshops 2017; XPixelGroup/BasicSR", licence: "Apache-2.0",
+    sizes: [
+      ModelSize("M", parameters: 1_517_571),
+      ModelSize("L", ["channels": 256, "blocks": 32, "residual_scale": 0.1], parameters: 43_089_923),
+    ],
+    examples: [["channels": 8, "blocks": 1, "image_channels": 1], ["channels": 4, "blocks": 2]],
     make: { options, initialiser in
-      let scale = try options.int("scale")
-      guard ShuffleUpsampler.supports(scale) else {
-        throw ModelError("model `edsr`: `scale` must be 3 or a power of 2, not \(scale)")
-      }
-      let channels = try options.int("image_channels")
-      guard channels == 1 || channels == 3 else { throw ModelError("model `edsr`: `image_channels` must be 1 or 3") }
-      return EDSR(
-        imageChannels: channels, channels: try options.int("channels"), blocks: try options.int("blocks"), scale: scale,
-        residualScale: Float(try options.double("residual_scale")), range: Float(try options.double("image_range")),
-        initialiser)
+      EDSR(
+        imageChannels: options.int("image_channels"), channels: options.int("channels"), blocks: options.int("blocks"),
+        scale: options.int("scale"), residualScale: Float(options.double("residual_scale")),
+        range: Float(options.double("image_range")), initialiser)
     })
 
   public let scale: Int
@@ -62,10 +62,10 @@ public final class EDSR: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let x = input.depth.shiftedChannels(mean.map { -$0 }).affine(range)
+    let x = input.image.shiftedChannels(mean.map { -$0 }).affine(range)
     let start = first(x)
     let features = afterBody(body.reduce(start) { $1($0) }) + start
-    return NetworkOutput(depth: last(upsample(features)).affine(1 / range).shiftedChannels(mean))
+    return NetworkOutput(image: last(upsample(features)).affine(1 / range).shiftedChannels(mean))
   }
 }
 

@@ -6,17 +6,18 @@
 /// Networks for Single Image Super-Resolution", CVPR Workshops 2017.
 public final class EDSRLight: Network {
   static let kind = ModelKind(
-    "edsr-light", summary: "The study's EDSR baseline with a bicubic skip.",
+    "edsr-light", title: "EDSR-light", summary: "The study's EDSR baseline with a bicubic skip.",
     options: [
-      ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."),
-      ModelOption("residual_scale", 0.1, "Factor of each block's result."), .zeroHead,
+      .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."),
+      .double("residual_scale", 0.1, -1000...1000, "Factor of each block's result."), .zeroHead,
     ],
-    source: "Lim, Son, Kim, Nah, Lee, CVPR Workshops 2017",
+    onnx: .graph(), source: "Lim, Son, Kim, Nah, Lee, CVPR Workshops 2017",
+    licence: "none stated; built from the published description", sizes: [ModelSize(parameters: 1_515_265)],
+    examples: [["channels": 8, "blocks": 1]],
     make: { options, initialiser in
       EDSRLight(
-        channels: try options.int("channels"), blocks: try options.int("blocks"),
-        residualScale: Float(try options.double("residual_scale")), zeroHead: try options.bool("zero_head"), initialiser
-      )
+        channels: options.int("channels"), blocks: options.int("blocks"),
+        residualScale: Float(options.double("residual_scale")), zeroHead: options.bool("zero_head"), initialiser)
     })
 
   public let scale = 4
@@ -49,10 +50,10 @@ public final class EDSRLight: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let low = input.depth
+    let low = input.image
     let base = low.resized(height: low.h * 4, width: low.w * 4, .bicubic).clamped(0, 1)
     let first = head(low)
     let features = bodyTail(body.reduce(first) { $1($0) }) + first
-    return NetworkOutput(depth: (base + tail(up(features)).affine(0.5)).clamped(0, 1))
+    return NetworkOutput(image: (base + tail(up(features)).affine(0.5)).clamped(0, 1))
   }
 }

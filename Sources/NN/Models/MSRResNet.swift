@@ -4,19 +4,30 @@
 /// number of blocks. Parity: models/msrresnet_*. Source: BasicSR (Wang et al. 2022), after SRResNet.
 public final class MSRResNet: Network {
   static let kind = ModelKind(
-    "msrresnet", summary: "BasicSR's residual network; 16, 20 or 24 blocks are the published B16, B20, B24.",
+    "msrresnet", title: "MSRResNet",
+    summary: "BasicSR's residual network; 16, 20 or 24 blocks are the published B16, B20, B24.",
     options: [
-      ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."),
-      ModelOption("scale", 4, "Output side over input side: 2, 3 or 4."),
-      ModelOption("input_channels", 1, "1 for depth, 3 for RGB."), ModelOption("output_channels", 1, "1 or 3."),
+      .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."),
+      .int("scale", 4, among: [2, 3, 4], "Output side over input side."),
+      .int("input_channels", 1, 1...3, "1 for depth, 3 for RGB."), .int("output_channels", 1, 1...3, "1 or 3."),
     ],
-    source: "XPixelGroup/BasicSR; Ledig et al., CVPR 2017",
+    photos: ["input_channels": 3, "output_channels": 3], onnx: .graph(),
+    source: "XPixelGroup/BasicSR; Ledig et al., CVPR 2017", licence: "Apache-2.0",
+    sizes: [
+      ModelSize("B16", parameters: 1_515_265), ModelSize("B20", ["blocks": 20], parameters: 1_810_689),
+      ModelSize("B24", ["blocks": 24], parameters: 2_106_113),
+      ModelSize("B16 for RGB", ["input_channels": 3, "output_channels": 3], parameters: 1_517_571),
+      ModelSize("B20 for RGB", ["input_channels": 3, "output_channels": 3, "blocks": 20], parameters: 1_812_995),
+      ModelSize("B24 for RGB", ["input_channels": 3, "output_channels": 3, "blocks": 24], parameters: 2_108_419),
+    ],
+    examples: [
+      ["channels": 8, "blocks": 1], ["channels": 4, "blocks": 1, "scale": 3],
+      ["channels": 4, "blocks": 2, "input_channels": 3, "output_channels": 3],
+    ],
     make: { options, initialiser in
-      let scale = try options.int("scale")
-      guard (2...4).contains(scale) else { throw ModelError("model `msrresnet`: `scale` must be 2, 3 or 4") }
-      return MSRResNet(
-        inputChannels: try options.int("input_channels"), outputChannels: try options.int("output_channels"),
-        channels: try options.int("channels"), blocks: try options.int("blocks"), scale: scale, initialiser)
+      MSRResNet(
+        inputChannels: options.int("input_channels"), outputChannels: options.int("output_channels"),
+        channels: options.int("channels"), blocks: options.int("blocks"), scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -57,11 +68,11 @@ public final class MSRResNet: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let low = input.depth
+    let low = input.image
     var x = body.reduce(first(low).leakyReLU(0.1)) { $1($0) }
     let factor = ups.count == 2 ? 2 : scale
     for up in ups { x = up(x).pixelShuffled(factor).leakyReLU(0.1) }
     let result = last(high(x).leakyReLU(0.1))
-    return NetworkOutput(depth: result + low.resized(height: low.h * scale, width: low.w * scale, .bilinear))
+    return NetworkOutput(image: result + low.resized(height: low.h * scale, width: low.w * scale, .bilinear))
   }
 }

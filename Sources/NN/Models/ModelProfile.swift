@@ -40,7 +40,7 @@ public struct ModelProfile: Sendable, Hashable {
   /// Multiply-adds and bytes of one forward pass on a square input.
   private static func measure(_ network: any Network, channels: Int, side: Int) -> (work: Double, memory: Double) {
     let input = NetworkInput(
-      depth: .filled([1, channels, side, side], 0.5),
+      image: .filled([1, channels, side, side], 0.5),
       guide: network.guideKind.map { .filled([1, $0.channels, side * network.scale, side * network.scale], 0.5) })
     let divisors = network.transposedStrides
     let monitor = Monitor()

@@ -5,25 +5,34 @@
 /// Paper: Chen, Chu, Zhang, Sun, "Simple Baselines for Image Restoration", ECCV 2022.
 public final class NAFNet: Network {
   static let kind = ModelKind(
-    "nafnet", summary: "Restoration U-Net without activation functions.",
+    "nafnet", title: "NAFNet", summary: "Restoration U-Net without activation functions.",
     options: [
-      ModelOption("channels", 32, "Channels of the first level; the published sizes are 32 and 64."),
-      ModelOption("encoder_blocks", [2, 2, 4, 8], "Blocks of each encoder level."),
-      ModelOption("middle_blocks", 12, "Blocks at the lowest level."),
-      ModelOption("decoder_blocks", [2, 2, 2, 2], "Blocks of each decoder level, lowest first."),
-      ModelOption("image_channels", 1, "1 for depth, 3 for RGB."),
-      ModelOption("scale", 4, "Bicubic enlargement before the first layer; 1 for none."),
+      .int("channels", 32, 1...4096, "Channels of the first level; the published sizes are 32 and 64."),
+      .ints("encoder_blocks", [2, 2, 4, 8], each: 0...1000, "Blocks of each encoder level."),
+      .int("middle_blocks", 12, 1...1000, "Blocks at the lowest level."),
+      .ints("decoder_blocks", [2, 2, 2, 2], each: 0...1000, "Blocks of each decoder level, lowest first."),
+      .imageChannels, .enlargement,
     ],
-    source: "Chen, Chu, Zhang, Sun, ECCV 2022; megvii-research/NAFNet",
+    photos: ["image_channels": 3], onnx: .graph(sides: 4),
+    source: "Chen, Chu, Zhang, Sun, ECCV 2022; megvii-research/NAFNet", licence: "MIT, parts Apache-2.0",
+    sizes: [
+      ModelSize("32 for RGB", ["image_channels": 3], parameters: 29_159_715),
+      ModelSize(
+        "32 for RGB, denoising",
+        [
+          "image_channels": 3, "encoder_blocks": [1, 1, 1, 28], "middle_blocks": 1, "decoder_blocks": [1, 1, 1, 1],
+        ], parameters: 17_111_907),
+    ],
+    examples: [["channels": 4, "encoder_blocks": [1, 1], "decoder_blocks": [1, 1], "middle_blocks": 1]],
+    check: { options in
+      options.ints("encoder_blocks").count == options.ints("decoder_blocks").count
+        ? nil : "`encoder_blocks` and `decoder_blocks` need one number for each level"
+    },
     make: { options, initialiser in
-      let (encoders, decoders) = (try options.ints("encoder_blocks"), try options.ints("decoder_blocks"))
-      guard encoders.count == decoders.count, (encoders + decoders).allSatisfy({ $0 >= 0 }) else {
-        throw ModelError("model `nafnet`: `encoder_blocks` and `decoder_blocks` need one number for each level")
-      }
-      return NAFNet(
-        imageChannels: try options.int("image_channels"), channels: try options.int("channels"),
-        encoderBlocks: encoders, middleBlocks: try options.int("middle_blocks"), decoderBlocks: decoders,
-        scale: try options.int("scale"), initialiser)
+      NAFNet(
+        imageChannels: options.int("image_channels"), channels: options.int("channels"),
+        encoderBlocks: options.ints("encoder_blocks"), middleBlocks: options.int("middle_blocks"),
+        decoderBlocks: options.ints("decoder_blocks"), scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -56,13 +65,13 @@ public final class NAFNet: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let image = input.depth.enlarged(scale)
+    let image = input.image.enlarged(scale)
     let multiple = 1 << encoder.downs.count
     func missing(_ size: Int) -> Int { (multiple - size % multiple) % multiple }
     let padded = image.zeroPadded(right: missing(image.w), bottom: missing(image.h))
     let (skips, bottom) = encoder(intro(padded))
     let features = decoder(middle.reduce(bottom) { $1($0) }, skips: skips)
-    return NetworkOutput(depth: (ending(features) + padded).cropped(height: image.h, width: image.w))
+    return NetworkOutput(image: (ending(features) + padded).cropped(height: image.h, width: image.w))
   }
 }
 

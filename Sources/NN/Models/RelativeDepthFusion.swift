@@ -11,25 +11,29 @@
 /// the first counts), both 0...1. Output [n, 1, s h, s w], not clamped.
 public final class RelativeDepthFusion: Network {
   static let kind = ModelKind(
-    "relative-depth-fusion",
+    "relative-depth-fusion", title: "Relative-depth fusion",
     summary: "Two NAFNet encoders (depth and relative depth) fused by AdaIN, about 29 M parameters.",
     options: [
-      ModelOption("channels", 32, "Channels of the first level."),
-      ModelOption("encoder_blocks", [2, 2, 4, 8], "Blocks of each level of each encoder."),
-      ModelOption("middle_blocks", 9, "Blocks at the lowest level."),
-      ModelOption("decoder_blocks", [2, 2, 2, 2], "Blocks of each decoder level, lowest first."),
-      ModelOption("scale", 4, "Output side over input side."),
+      .int("channels", 32, 1...4096, "Channels of the first level."),
+      .ints("encoder_blocks", [2, 2, 4, 8], each: 0...1000, "Blocks of each level of each encoder."),
+      .int("middle_blocks", 9, 1...1000, "Blocks at the lowest level."),
+      .ints("decoder_blocks", [2, 2, 2, 2], each: 0...1000, "Blocks of each decoder level, lowest first."),
+      .int("scale", 4, 1...64, "Output side over input side."),
     ],
+    guide: .relative, onnx: .graph(sides: 4),
     source: "CVPR 2024 AIS workshop, depth compression challenge (description only); NAFNet, ECCV 2022",
+    licence: "none needed; built from the published description",
+    sizes: [ModelSize(parameters: 0)],
+    examples: [["channels": 4, "encoder_blocks": [1, 1], "decoder_blocks": [1, 1], "middle_blocks": 1]],
+    check: { options in
+      options.ints("encoder_blocks").count == options.ints("decoder_blocks").count
+        ? nil : "`encoder_blocks` and `decoder_blocks` need one number for each level"
+    },
     make: { options, initialiser in
-      let (encoders, decoders) = (try options.ints("encoder_blocks"), try options.ints("decoder_blocks"))
-      guard encoders.count == decoders.count, (encoders + decoders).allSatisfy({ $0 >= 0 }) else {
-        throw ModelError(
-          "model `relative-depth-fusion`: `encoder_blocks` and `decoder_blocks` need one number for each level")
-      }
-      return RelativeDepthFusion(
-        channels: try options.int("channels"), encoderBlocks: encoders, middleBlocks: try options.int("middle_blocks"),
-        decoderBlocks: decoders, scale: try options.int("scale"), initialiser)
+      RelativeDepthFusion(
+        channels: options.int("channels"), encoderBlocks: options.ints("encoder_blocks"),
+        middleBlocks: options.int("middle_blocks"), decoderBlocks: options.ints("decoder_blocks"),
+        scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -73,7 +77,7 @@ public final class RelativeDepthFusion: Network {
     guard let guide = input.guide else { preconditionFailure("this network needs a relative depth map as guide") }
     // A grey map read as an RGB guide has three equal channels.
     let relative = guide.c == 3 ? guide.channels(0..<1) : guide
-    let base = input.depth.enlarged(scale)
+    let base = input.image.enlarged(scale)
     precondition(
       relative.shape == base.shape, "a relative depth of shape \(relative.shape) for an output of shape \(base.shape)")
     let multiple = 1 << depthEncoder.downs.count
@@ -86,7 +90,7 @@ public final class RelativeDepthFusion: Network {
     let skips = zip(relativeSkips, depthSkips).map { $0.adaptedStatistics(of: $1) }
     let bottom = relativeBottom.adaptedStatistics(of: depthBottom) + depthBottom
     let features = decoder(middle.reduce(bottom) { $1($0) }, skips: skips)
-    return NetworkOutput(depth: ending(features).cropped(height: base.h, width: base.w) + base)
+    return NetworkOutput(image: ending(features).cropped(height: base.h, width: base.w) + base)
   }
 }
 

@@ -1,26 +1,26 @@
 /// Structure-guided depth super-resolution with a gradient branch and fusion in the frequency domain.
 ///
 /// Input: depth [n, 1, h, w] and an RGB guide [n, 3, s h, s w], both 0...1. Output: depth [n, 1, s h, s w], not clamped, and the
-/// predicted gradient map as `extra["gradient_map"]`. Parity: models/sgnet, layers/sgnet_*. Paper: Wang, Yan, Yang, "SGNet:
+/// predicted gradient map as `gradientMap`. Parity: models/sgnet, layers/sgnet_*. Paper: Wang, Yan, Yang, "SGNet:
 /// Structure Guided Network via Gradient-Frequency Awareness for Depth Map Super-Resolution", AAAI 2024.
 public final class SGNet: Network {
   static let kind = ModelKind(
-    "sgnet", summary: "Guided depth super-resolution by gradient and frequency fusion.",
+    "sgnet", title: "SGNet", summary: "Guided depth super-resolution by gradient and frequency fusion.",
     options: [
-      ModelOption("channels", 24, "Width n, at least 16; the study uses 24, the paper 40."),
-      ModelOption("scale", 4, "Output side over input side: 2, 4, 8 or 16."),
+      .int(
+        "channels", 24, 16...4096,
+        "Width n; the study uses 24, the paper 40. The attention divides it by 16."),
+      .int("scale", 4, among: [2, 4, 8, 16], "Output side over input side."),
     ],
-    source: "Wang, Yan, Yang, AAAI 2024; yanzq95/SGNet",
+    guide: .photo, outputs: [ModelOutput(.gradientMap)], onnx: .graph(),
+    source: "Wang, Yan, Yang, AAAI 2024; yanzq95/SGNet", licence: "Apache-2.0",
+    sizes: [
+      ModelSize("24", parameters: 9_215_821), ModelSize("16", ["channels": 16], parameters: 4_157_561),
+      ModelSize("20", ["channels": 20], parameters: 6_434_218),
+    ],
+    examples: [["channels": 16]],
     make: { options, initialiser in
-      let (channels, scale) = (try options.int("channels"), try options.int("scale"))
-      guard channels >= 16 else {
-        throw ModelError(
-          "model `sgnet`: `channels` must be at least 16 (the attention divides them by 16), not \(channels)")
-      }
-      guard [2, 4, 8, 16].contains(scale) else {
-        throw ModelError("model `sgnet`: `scale` must be 2, 4, 8 or 16, not \(scale)")
-      }
-      return SGNet(channels: channels, scale: scale, initialiser)
+      SGNet(channels: options.int("channels"), scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -75,7 +75,7 @@ public final class SGNet: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let depth = input.depth
+    let depth = input.image
     guard let image = input.guide else { preconditionFailure("SGNet needs an RGB guide") }
     precondition(
       image.shape == [depth.n, 3, depth.h * scale, depth.w * scale],
@@ -92,6 +92,13 @@ public final class SGNet: Network {
     let d4 = depthGroups[3](joinAll(Tensor.concatenated([d1, d2, d3, b3.depth])))
     let large = tail.reduce(upsampler(d4)) { $1($0) }
     let result = last[1](last[0](large).leakyReLU(0.2)) + depth.enlarged(scale)
-    return NetworkOutput(depth: result, extra: ["gradient_map": map])
+    var output = NetworkOutput(image: result)
+    output[.gradientMap] = map
+    return output
   }
+}
+
+extension AuxiliaryOutput where Value == Tensor {
+  /// The predicted `gradientMagnitude` of the output, [n, 1, H, W].
+  public static var gradientMap: Self { Self("gradient_map") }
 }

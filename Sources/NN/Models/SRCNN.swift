@@ -5,14 +5,13 @@
 /// (the original is 9-1-5; 9-5-5 is a variant of the journal version, IEEE TPAMI 2016).
 public final class SRCNN: Network, DSDMSRUnit {
   static let kind = ModelKind(
-    "srcnn", summary: "Three convolutions on the enlarged map.",
-    options: [
-      ModelOption("image_channels", 1, "1 for depth, 3 for RGB."),
-      ModelOption("scale", 4, "Bicubic enlargement before the first layer; 1 for none."),
-    ],
-    source: "Dong, Loy, He, Tang, ECCV 2014",
+    "srcnn", title: "SRCNN", summary: "Three convolutions on the enlarged map.",
+    options: [.imageChannels, .enlargement], photos: ["image_channels": 3], onnx: .graph(),
+    source: "Dong, Loy, He, Tang, ECCV 2014", licence: "none needed; built from the paper",
+    sizes: [ModelSize(parameters: 57_281), ModelSize("RGB", ["image_channels": 3], parameters: 69_251)],
+    examples: [[:]],
     make: { options, initialiser in
-      SRCNN(imageChannels: try options.int("image_channels"), scale: try options.int("scale"), initialiser)
+      SRCNN(imageChannels: options.int("image_channels"), scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -40,7 +39,7 @@ public final class SRCNN: Network, DSDMSRUnit {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    NetworkOutput(depth: refine(input.depth.enlarged(scale)))
+    NetworkOutput(image: refine(input.image.enlarged(scale)))
   }
 }
 

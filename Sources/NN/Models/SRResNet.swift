@@ -4,15 +4,15 @@
 /// Single Image Super-Resolution Using a Generative Adversarial Network", CVPR 2017.
 public final class SRResNet: Network {
   static let kind = ModelKind(
-    "srresnet", summary: "The study's SRResNet baseline with a bicubic skip.",
+    "srresnet", title: "SRResNet", summary: "The study's SRResNet baseline with a bicubic skip.",
     options: [
-      ModelOption("channels", 64, "Channels of the body."), ModelOption("blocks", 16, "Residual blocks."), .zeroHead,
+      .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."), .zeroHead,
     ],
-    source: "Ledig et al., CVPR 2017",
+    onnx: .graph(), source: "Ledig et al., CVPR 2017", licence: "none stated; built from the published description",
+    sizes: [ModelSize(parameters: 1_528_724)], examples: [["channels": 8, "blocks": 1]],
     make: { options, initialiser in
       SRResNet(
-        channels: try options.int("channels"), blocks: try options.int("blocks"),
-        zeroHead: try options.bool("zero_head"), initialiser)
+        channels: options.int("channels"), blocks: options.int("blocks"), zeroHead: options.bool("zero_head"), initialiser)
     })
 
   /// conv, batch norm, PReLU, conv, batch norm, plus the input.
@@ -74,11 +74,11 @@ public final class SRResNet: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let low = input.depth
+    let low = input.image
     let base = low.resized(height: low.h * 4, width: low.w * 4, .bicubic).clamped(0, 1)
     let first = headActivation(head(low))
     var x = bodyNorm(bodyTail(body.reduce(first) { $1($0) })) + first
     for (convolution, activation) in zip(up, upActivations) { x = activation(convolution(x).pixelShuffled(2)) }
-    return NetworkOutput(depth: (base + tail(x).affine(0.5)).clamped(0, 1))
+    return NetworkOutput(image: (base + tail(x).affine(0.5)).clamped(0, 1))
   }
 }

@@ -8,45 +8,62 @@ import Basics
 /// "SwinIR: Image Restoration Using Swin Transformer", ICCV Workshops 2021.
 public final class SwinIR: Network {
   static let kind = ModelKind(
-    "swinir", summary: "Swin-transformer restoration; the defaults are SwinIR-tiny of the study's notebook.",
+    "swinir", title: "SwinIR",
+    summary: "Swin-transformer restoration; the defaults are SwinIR-tiny of the study's notebook.",
     options: [
-      ModelOption("scale", 4, "Output side over input side."),
-      ModelOption("image_channels", 1, "1 for depth, 3 for RGB (whose DIV2K mean is then subtracted)."),
-      ModelOption("image_size", 64, "Input side for which the masks in the state dictionary are made."),
-      ModelOption("window", 8, "Side of a window in pixels."),
-      ModelOption("image_range", 1.0, "The input is multiplied by this inside the network."),
-      ModelOption("depths", [4, 4], "Blocks of each group."), ModelOption("channels", 48, "Channels of a token."),
-      ModelOption("heads", [4, 4], "Attention heads of each group."),
-      ModelOption("mlp_ratio", 2.0, "Hidden channels of the perceptrons over channels."),
-      ModelOption(
-        "upsampler", "pixelshuffledirect",
+      .int("scale", 4, 1...64, "Output side over input side."),
+      .int("image_channels", 1, among: [1, 3], "1 for depth, 3 for RGB (whose DIV2K mean is then subtracted)."),
+      .int("image_size", 64, 1...8192, "Input side for which the masks in the state dictionary are made."),
+      .int("window", 8, 1...256, "Side of a window in pixels."),
+      .double("image_range", 1, 1e-6...1e9, "The input is multiplied by this inside the network."),
+      .ints("depths", [4, 4], each: 1...1000, "Blocks of each group."),
+      .int("channels", 48, 1...4096, "Channels of a token."),
+      .ints("heads", [4, 4], each: 1...4096, "Attention heads of each group."),
+      .double("mlp_ratio", 2, 1e-3...1000, "Hidden channels of the perceptrons over channels."),
+      .choice(
+        "upsampler", "pixelshuffledirect", among: ["pixelshuffledirect", "pixelshuffle"],
         "`pixelshuffledirect` (light: one convolution and shuffle) or `pixelshuffle` (classical: 64 channels)."),
-      ModelOption("drop_path", 0.1, "Largest rate of dropped residual branches in training."),
+      .double("drop_path", 0.1, 0...0.999, "Largest rate of dropped residual branches in training."),
     ],
-    source: "Liang et al., ICCV Workshops 2021; JingyunLiang/SwinIR",
+    photos: ["image_channels": 3], onnx: .graph(sides: 8),
+    source: "Liang et al., ICCV Workshops 2021; JingyunLiang/SwinIR", licence: "Apache-2.0",
+    sizes: [
+      ModelSize("tiny", parameters: 228_832),
+      // Classical super-resolution, as published for x4 with patches of 48.
+      ModelSize(
+        "M",
+        [
+          "image_channels": 3, "image_size": 48, "depths": [6, 6, 6, 6, 6, 6], "channels": 180,
+          "heads": [6, 6, 6, 6, 6, 6], "upsampler": "pixelshuffle",
+        ], parameters: 11_900_199),
+    ],
+    examples: [
+      ["channels": 16, "depths": [2], "heads": [2]], ["channels": 8, "depths": [2, 2], "heads": [2, 2]],
+      ["channels": 8, "depths": [2], "heads": [4], "upsampler": "pixelshuffle", "image_channels": 3],
+    ],
+    check: { options in
+      let (heads, channels, scale) = (options.ints("heads"), options.int("channels"), options.int("scale"))
+      if heads.count != options.ints("depths").count || !heads.allSatisfy({ channels % $0 == 0 }) {
+        return "`heads` needs a divisor of `channels` for each of `depths`"
+      }
+      if options.string("upsampler") == "pixelshuffle", !ShuffleUpsampler.supports(scale) {
+        return "with `upsampler` pixelshuffle `scale` must be 3 or a power of 2, not \(scale)"
+      }
+      return nil
+    },
     make: { options, initialiser in
       var setup = Configuration()
-      setup.scale = try options.int("scale")
-      setup.imageChannels = try options.int("image_channels")
-      setup.imageSize = try options.int("image_size")
-      setup.window = try options.int("window")
-      setup.range = Float(try options.double("image_range"))
-      setup.depths = try options.ints("depths")
-      setup.channels = try options.int("channels")
-      setup.heads = try options.ints("heads")
-      setup.mlpRatio = try options.double("mlp_ratio")
-      setup.dropPath = try options.double("drop_path")
-      guard let upsampler = Upsampler(rawValue: try options.string("upsampler")) else {
-        throw ModelError("model `swinir`: `upsampler` must be pixelshuffledirect or pixelshuffle")
-      }
-      setup.upsampler = upsampler
-      guard setup.heads.count == setup.depths.count, setup.heads.allSatisfy({ $0 > 0 && setup.channels % $0 == 0 })
-      else {
-        throw ModelError("model `swinir`: `heads` needs a divisor of `channels` for each of `depths`")
-      }
-      guard upsampler == .pixelshuffledirect || ShuffleUpsampler.supports(setup.scale) else {
-        throw ModelError("model `swinir`: `scale` must be 3 or a power of 2, not \(setup.scale)")
-      }
+      setup.scale = options.int("scale")
+      setup.imageChannels = options.int("image_channels")
+      setup.imageSize = options.int("image_size")
+      setup.window = options.int("window")
+      setup.range = Float(options.double("image_range"))
+      setup.depths = options.ints("depths")
+      setup.channels = options.int("channels")
+      setup.heads = options.ints("heads")
+      setup.mlpRatio = options.double("mlp_ratio")
+      setup.dropPath = options.double("drop_path")
+      setup.upsampler = options.string("upsampler") == "pixelshuffle" ? .pixelshuffle : .pixelshuffledirect
       return SwinIR(setup, initialiser)
     })
 
@@ -137,7 +154,7 @@ public final class SwinIR: Network {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    let low = input.depth
+    let low = input.image
     func missing(_ size: Int) -> Int { (setup.window - size % setup.window) % setup.window }
     let padded = low.reflectPadded(right: missing(low.w), bottom: missing(low.h))
     let start = first(padded.shiftedChannels(mean.map { -$0 }).affine(setup.range))
@@ -156,7 +173,7 @@ public final class SwinIR: Network {
       features = last(upsample(before(features).leakyReLU(0.01)))
     }
     let output = features.affine(1 / setup.range).shiftedChannels(mean)
-    return NetworkOutput(depth: output.cropped(height: low.h * scale, width: low.w * scale))
+    return NetworkOutput(image: output.cropped(height: low.h * scale, width: low.w * scale))
   }
 }
 

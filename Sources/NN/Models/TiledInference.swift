@@ -86,7 +86,7 @@ extension TrainedModel {
           rows: outRows, columns: outColumns, to: (wideRows, wideColumns))
       }
     }
-    let output = try predict(input, height: paddedRows, width: paddedColumns, guide: paddedGuide).depth
+    let output = try predict(input, height: paddedRows, width: paddedColumns, guide: paddedGuide).image
     if wideRows == outRows && wideColumns == outColumns { return output }
     return Self.extended(
       output, planes: channels, height: wideRows, width: wideColumns, y: 0, x: 0, rows: outRows, columns: outColumns,

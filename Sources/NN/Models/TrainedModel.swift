@@ -33,18 +33,18 @@ public struct TrainedModel {
 
   /// Super-resolves one depth map or photo.
   /// - Parameters:
-  ///   - depth: the planes of the input, each height * width values in 0...1, row-major: one for depth, three for photos.
+  ///   - image: the planes of the input, each height * width values in 0...1, row-major: one for depth, three for photos.
   ///   - guide: for guided networks, planes of the output's size: three of an RGB image, one of relative depth.
   /// - Returns: as many planes as the input has, of the output's size.
   /// - Throws: `ModelError` when the size or the guide does not fit.
   public func predict(
-    _ depth: [Float], height: Int, width: Int, guide: [Float]? = nil
-  ) throws -> (depth: [Float], height: Int, width: Int) {
+    _ image: [Float], height: Int, width: Int, guide: [Float]? = nil
+  ) throws -> (image: [Float], height: Int, width: Int) {
     let multiple = network.sizeMultiple
     let channels = network.imageChannels
-    guard depth.count == channels * height * width else {
+    guard image.count == channels * height * width else {
       throw ModelError(
-        "\(depth.count) values are no \(channels == 1 ? "depth map" : "image of \(channels) channels") of \(height)x\(width)"
+        "\(image.count) values are no \(channels == 1 ? "depth map" : "image of \(channels) channels") of \(height)x\(width)"
       )
     }
     guard height % multiple == 0, width % multiple == 0 else {
@@ -59,9 +59,9 @@ public struct TrainedModel {
     let output = NN.withoutGradients {
       network(
         NetworkInput(
-          depth: Tensor(depth, [1, channels, height, width]),
+          image: Tensor(image, [1, channels, height, width]),
           guide: kind.flatMap { kind in guide.map { Tensor($0, [1, kind.channels, oh, ow]) } })
-      ).depth
+      ).image
     }
     return (output.values, output.h, output.w)
   }

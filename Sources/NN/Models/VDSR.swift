@@ -4,18 +4,17 @@
 /// Paper: Kim, Lee, Lee, "Accurate Image Super-Resolution Using Very Deep Convolutional Networks", CVPR 2016.
 public final class VDSR: Network, DSDMSRUnit {
   static let kind = ModelKind(
-    "vdsr", summary: "Twenty convolutions on the enlarged map, with a skip.",
+    "vdsr", title: "VDSR", summary: "Twenty convolutions on the enlarged map, with a skip.",
     options: [
-      ModelOption("channels", 64, "Channels of the trunk."),
-      ModelOption("layers", 20, "Convolutions in all, at least 3."),
-      ModelOption("scale", 4, "Bicubic enlargement before the first layer; 1 for none."),
+      .int("channels", 64, 1...4096, "Channels of the trunk."), .int("layers", 20, 3...1000, "Convolutions in all."),
+      .enlargement,
     ],
-    source: "Kim, Lee, Lee, CVPR 2016; twtygqyy/pytorch-vdsr",
+    onnx: .graph(), source: "Kim, Lee, Lee, CVPR 2016; twtygqyy/pytorch-vdsr", licence: "MIT",
+    sizes: [ModelSize(parameters: 664_704), ModelSize("10 layers", ["layers": 10], parameters: 296_064)],
+    examples: [["channels": 8, "layers": 4]],
     make: { options, initialiser in
-      let layers = try options.int("layers")
-      guard layers >= 3 else { throw ModelError("model `vdsr`: `layers` must be at least 3, not \(layers)") }
-      return VDSR(
-        channels: try options.int("channels"), layers: layers, scale: try options.int("scale"), initialiser)
+      VDSR(
+        channels: options.int("channels"), layers: options.int("layers"), scale: options.int("scale"), initialiser)
     })
 
   public let scale: Int
@@ -56,6 +55,6 @@ public final class VDSR: Network, DSDMSRUnit {
   }
 
   public func callAsFunction(_ input: NetworkInput) -> NetworkOutput {
-    NetworkOutput(depth: refine(input.depth.enlarged(scale)))
+    NetworkOutput(image: refine(input.image.enlarged(scale)))
   }
 }

@@ -80,7 +80,7 @@ extension LearningRateSchedule {
       return number
     }
     func list<T>(_ key: String, default standard: [T]? = nil, _ read: (JSON) -> T?) throws -> [T] {
-      guard let value = fields[key] else {
+      guard let value = fields[key], value != .null else {
         guard let standard else { throw fail("`\(key)` is missing") }
         return standard
       }

@@ -19,8 +19,9 @@ struct Checkpoint {
   var average: [String: StoredTensor]
   var optimiser: [String: StoredTensor]
   var optimiserSteps: [String: Int]
-  var fingerprint: String
+  var identity: TrainingIdentity
 
+  static let format = "pipeline-checkpoint-3"
   static let name = "checkpoint.safetensors"
   static let previous = "checkpoint.previous.safetensors"
 
@@ -34,7 +35,7 @@ struct Checkpoint {
     let state: JSON = [
       "epoch": .int(epoch), "step": .int(step), "loss_sum": .double(lossSum), "loss_weight": .double(lossWeight),
       "history": history.json, "best_l1": bestL1.map { .double($0) } ?? .null,
-      "best_score": bestScore.map { .double($0) } ?? .null, "fingerprint": .string(fingerprint),
+      "best_score": bestScore.map { .double($0) } ?? .null, "identity": identity.json,
       "term_sums": .object(termSums.mapValues { .double($0) }),
       "optimiser_steps": .object(optimiserSteps.mapValues { .int($0) }),
     ]
@@ -42,7 +43,7 @@ struct Checkpoint {
     try manager.createDirectory(at: folder, withIntermediateDirectories: true)
     let (current, old) = (folder.appending(path: Self.name), folder.appending(path: Self.previous))
     let fresh = folder.appending(path: "checkpoint.new")
-    let bytes = Safetensors.data(tensors, metadata: ["format": "pipeline-checkpoint-2", "state": state.canonical])
+    let bytes = Safetensors.data(tensors, metadata: ["format": Self.format, "state": state.canonical])
     try bytes.write(to: fresh)
     try synchronise(fresh)
     if manager.fileExists(atPath: current.path) { try move(current, to: old) }
@@ -64,14 +65,16 @@ struct Checkpoint {
   }
 
   /// The newest checkpoint in `folder` that can be read and belongs to this run; `notes` says why others were passed over.
-  static func read(from folder: URL, fingerprint: String, notes: inout [String]) -> Checkpoint? {
+  static func read(from folder: URL, identity: TrainingIdentity, notes: inout [String]) -> Checkpoint? {
     for name in [name, previous] {
       let url = folder.appending(path: name)
       guard FileManager.default.fileExists(atPath: url.path) else { continue }
       do {
         let checkpoint = try Checkpoint(Safetensors.read(url), url)
-        if checkpoint.fingerprint == fingerprint { return checkpoint }
-        notes.append("\(url.path) is of another run and is not used")
+        let differences = checkpoint.identity.differences(from: identity)
+        if differences.isEmpty { return checkpoint }
+        notes.append(
+          "\(url.path) is of another run and is not used; they differ in \(differences.joined(separator: ", "))")
       } catch {
         notes.append("\(error)")
       }
@@ -87,16 +90,20 @@ struct Checkpoint {
       }
       return result
     }
-    guard contents.metadata["format"] == "pipeline-checkpoint-2", let text = contents.metadata["state"],
+    // Its identity was a digest of printed Swift values, which nothing can be compared with any more.
+    guard contents.metadata["format"] != "pipeline-checkpoint-2" else {
+      throw TrainingError("\(url.path) was written by an earlier version and is not used: the training starts anew")
+    }
+    guard contents.metadata["format"] == Self.format, let text = contents.metadata["state"],
       let state = try? JSON(parsing: text),  // reported below like any other damage
       let epoch = state["epoch"]?.intValue, let step = state["step"]?.intValue,
       let lossSum = state["loss_sum"]?.doubleValue, let lossWeight = state["loss_weight"]?.doubleValue,
       let history = state["history"].flatMap({ History(json: $0) }),
-      let fingerprint = state["fingerprint"]?.stringValue, let steps = state["optimiser_steps"]?.objectValue,
+      let identity = state["identity"], let steps = state["optimiser_steps"]?.objectValue,
       let termSums = state["term_sums"]?.objectValue
     else { throw TrainingError("\(url.path) is not a checkpoint of this program") }
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
-    (self.history, self.fingerprint) = (history, fingerprint)
+    (self.history, self.identity) = (history, TrainingIdentity(json: identity))
     self.termSums = termSums.compactMapValues(\.doubleValue)
     bestL1 = state["best_l1"]?.doubleValue
     bestScore = state["best_score"]?.doubleValue
@@ -110,13 +117,13 @@ struct Checkpoint {
   init(
     epoch: Int, step: Int, lossSum: Double, lossWeight: Double, termSums: [String: Double], history: History,
     bestL1: Double?, bestScore: Double?, network: [String: StoredTensor], best: [String: StoredTensor],
-    average: [String: StoredTensor], optimiser: any Optimiser, fingerprint: String
+    average: [String: StoredTensor], optimiser: any Optimiser, identity: TrainingIdentity
   ) {
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
     (self.termSums, self.history, self.bestL1, self.bestScore) = (termSums, history, bestL1, bestScore)
     (self.network, self.best, self.average) = (network, best, average)
     self.optimiser = optimiser.state.mapValues(\.stored)
     optimiserSteps = optimiser.steps
-    self.fingerprint = fingerprint
+    self.identity = identity
   }
 }

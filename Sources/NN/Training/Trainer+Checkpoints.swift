@@ -4,7 +4,7 @@ extension Trainer {
     try Checkpoint(
       epoch: epoch, step: step, lossSum: lossSum, lossWeight: lossWeight, termSums: termSums, history: history,
       bestL1: bestL1, bestScore: bestScore, network: network.stateDictionary(), best: best,
-      average: average?.state ?? [:], optimiser: optimiser, fingerprint: fingerprint
+      average: average?.state ?? [:], optimiser: optimiser, identity: identity
     ).write(to: folder)
   }
 
@@ -12,7 +12,7 @@ extension Trainer {
   func resume() throws {
     guard let folder else { return }
     var notes: [String] = []
-    let found = Checkpoint.read(from: folder, fingerprint: fingerprint, notes: &notes)
+    let found = Checkpoint.read(from: folder, identity: identity, notes: &notes)
     for note in notes { onNote?(note) }
     guard let found else { return }
     try network.load(found.network)

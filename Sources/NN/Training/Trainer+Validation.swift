@@ -1,13 +1,13 @@
 import Foundation
 
-/// What validation measured: means over the validation examples.
+/// The figures of a validation: means over the validation examples.
 public struct ValidationResult: Sendable, Hashable {
   /// Masked L1.
   public var l1: Double
   /// PSNR in dB of the masked squared error, predictions limited to 0...1.
   public var psnr: Double
-  /// The same of the lower scales that a network predicts, by name, against area averages of the truth.
-  public var lowerScales: [String: Double]
+  /// PSNR of the `scales` that a network predicts on its way, by name, against area averages of the truth.
+  public var scales: [String: Double]
 }
 
 extension Trainer {
@@ -16,7 +16,7 @@ extension Trainer {
     guard validation.count > 0 else { return nil }
     network.setTraining(false)
     defer { network.setTraining(true) }
-    var result = ValidationResult(l1: 0, psnr: 0, lowerScales: [:])
+    var result = ValidationResult(l1: 0, psnr: 0, scales: [:])
     let count = Double(validation.count)
     try withAverage {
       for index in 0..<validation.count {
@@ -25,13 +25,13 @@ extension Trainer {
         let batch = try Batch([sample])
         NN.withoutGradients {
           let output = network(batch.input)
-          let mask = batch.mask.map { $0.repeatedPlanes(output.depth.c) }
-          result.l1 += Double(output.depth.planes.maskedL1(batch.target.planes, mask: mask).item)
-          result.psnr += Self.psnr(output.depth, batch.target, batch.mask) / count
-          for (name, map) in output.lowerScales(of: batch.target) {
-            func small(_ x: Tensor) -> Tensor { x.averaged(height: map.h, width: map.w) }
-            let value = Self.psnr(map, small(batch.target), batch.mask.map(small))
-            result.lowerScales[name, default: 0] += value / count
+          let mask = batch.mask.map { $0.repeatedPlanes(output.image.c) }
+          result.l1 += Double(output.image.planes.maskedL1(batch.target.planes, mask: mask).item)
+          result.psnr += Self.psnr(output.image, batch.target, batch.mask) / count
+          for scale in output[.scales] ?? [] {
+            func small(_ x: Tensor) -> Tensor { x.averaged(height: scale.map.h, width: scale.map.w) }
+            let value = Self.psnr(scale.map, small(batch.target), batch.mask.map(small))
+            result.scales[scale.name, default: 0] += value / count
           }
         }
       }

@@ -29,7 +29,7 @@ public final class Trainer {
   let optimiser: any Optimiser
   let parameters: [(name: String, parameter: Parameter)]
   private let cache: SampleCache
-  let fingerprint: String
+  let identity: TrainingIdentity
 
   // The state of the run; together with the network and the optimiser what a checkpoint holds.
   var epoch = 0
@@ -59,10 +59,10 @@ public final class Trainer {
   /// - Parameters:
   ///   - validation: may be empty; the last state then counts as the best.
   ///   - folder: where checkpoints go; nil writes none.
-  ///   - identity: names the data, so that a checkpoint of other data is not resumed from.
+  ///   - data: names the data, so that a checkpoint of other data is not resumed from.
   public init(
     _ network: any Network, _ configuration: TrainerConfiguration, training: any TrainingSource,
-    validation: any TrainingSource, checkpoints folder: URL?, identity: String = ""
+    validation: any TrainingSource, checkpoints folder: URL?, data: String = ""
   ) {
     self.network = network
     self.configuration = configuration
@@ -73,12 +73,9 @@ public final class Trainer {
     optimiser = configuration.makeOptimiser(parameters)
     average = configuration.averageDecay.map { [parameters] in MovingAverage(parameters, decay: $0) }
     cache = SampleCache(limit: configuration.cacheLimit)
-    let names =
-      (0..<training.count).map { training.name($0) } + ["|"] + (0..<validation.count).map { validation.name($0) }
-    fingerprint =
-      Digest.of(
-        [configuration.fingerprint, identity, names.joined(separator: "\n")].joined(separator: "\n\n")
-      ).hex
+    identity = TrainingIdentity(
+      configuration, data: data, training: (0..<training.count).map { training.name($0) },
+      validation: (0..<validation.count).map { validation.name($0) })
   }
 
   /// The parameters and buffers of the best epoch by validation L1.
@@ -189,7 +186,7 @@ public final class Trainer {
     var more = Dictionary(uniqueKeysWithValues: termSums.map { ("loss_\($0.key)", $0.value / lossWeight) })
     if let result {
       more["val_psnr"] = result.psnr
-      for (name, value) in result.lowerScales { more["val_psnr_\(name)"] = value }
+      for (name, value) in result.scales { more["val_psnr_\(name)"] = value }
     }
     history.epochs.append(
       History.Epoch(
@@ -201,14 +198,9 @@ public final class Trainer {
   /// The loss of a batch; its gradient, divided by the accumulation, is added to the parameters.
   private func accumulate(_ batch: Batch, _ weight: Double, part: Int) throws -> Float {
     var input = batch.input
-    if configuration.loss.needsRedegradation {
-      guard batch.target.h >= 16, batch.target.w >= 16 else {
-        throw TrainingError(
-          "the losses `redegradation` and `gate_balance` need maps of 16 x 16 pixels or more, not "
-            + "\(batch.target.w) x \(batch.target.h)")
-      }
-      input.gateNoise = SeededRandom(seed: configuration.seed, stream: "gates/\(epoch)/\(step)/\(part)")
-    }
+    try configuration.loss.check(batch)
+    input.wanted = configuration.loss.outputs
+    input.random = RandomStreams(seed: configuration.seed, pass: "\(epoch)/\(step)/\(part)")
     let loss = try BatchLoss(network(input), batch, configuration.loss)
     let total = loss.total
     let value = total.item

@@ -8,10 +8,10 @@ public struct TrainerConfiguration: Sendable, Hashable {
     case sgd(momentum: Double, nesterov: Bool, weightDecay: Double)
   }
 
-  /// What a schedule counts.
+  /// The time that a schedule counts.
   public enum ScheduleUnit: String, Sendable, Hashable, CaseIterable { case epoch, step }
 
-  /// What decides which epoch is the best.
+  /// The figure that decides which epoch is the best.
   public enum Criterion: String, Sendable, Hashable, CaseIterable {
     /// The smallest masked L1.
     case l1
@@ -84,13 +84,5 @@ public struct TrainerConfiguration: Sendable, Hashable {
     }
     add(rest, nil, nil)
     return GroupedOptimiser(parts)
-  }
-
-  /// What a checkpoint must share with a run that resumes from it.
-  var fingerprint: String {
-    var copy = self
-    copy.checkpointInterval = 0
-    copy.cacheLimit = 0
-    return Digest.of("\(copy)").hex
   }
 }

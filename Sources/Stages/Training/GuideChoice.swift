@@ -2,16 +2,21 @@ import Imaging
 import NN
 import Pipeline
 
-/// Which file of a dataset's samples a guided network sees beside its input.
+/// The file of a dataset's samples that a guided network sees beside its input.
 package struct GuideChoice: Hashable, Sendable {
   /// The file's name without `.png`: `photo`, `relative`.
   package var name: String
   package var kind: GuideKind
 
-  /// What a network is guided by: `name` if it is given, else what its kind says; nil for networks without a guide.
+  /// The guide of a network: `name` if it is given, else what its kind says; nil for networks without a guide.
   /// - Throws: `StageFailure` when a network that has no guide is given one.
-  package init?(_ network: any Network, name: String?) throws {
-    guard let kind = network.guideKind else {
+  package init?(_ network: any Network, name: String?) throws { try self.init(network.guideKind, name: name) }
+
+  /// As above, for a row of the catalogue.
+  init?(_ kind: ModelKind, name: String?) throws { try self.init(kind.guide, name: name) }
+
+  private init?(_ kind: GuideKind?, name: String?) throws {
+    guard let kind else {
       guard let name else { return nil }
       throw StageFailure("this network takes no guide, but `guide` is `\(name)`", help: "leave `guide` out")
     }

@@ -89,7 +89,7 @@ struct PairSource: TrainingSource {
     }
     high = fitted(high)
     return TrainingSample(
-      name: entry.name, height: low.height, width: low.width, scale: scale, channels: channels, depth: low.planes,
+      name: entry.name, height: low.height, width: low.width, scale: scale, channels: channels, image: low.planes,
       target: high.planes, mask: mask.map { $0.pixels.map { $0 > 0.5 ? 1 : 0 } },
       normal: normal.map { Self.unitNormals($0) }, guide: seen.map { fitted($0).planes })
   }

@@ -24,10 +24,11 @@ struct Train: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {
     let dataset = try context.input("dataset")
     let pairs = try context.input("lr")
-    let network = try ModelCatalogue.make(parameters.networkDescription, seed: context.seed)
+    let description = try parameters.networkDescription()
+    let network = try ModelCatalogue.make(description, seed: context.seed)
     let guide = try GuideChoice(network, name: parameters.guide)
-    let normals = parameters.loss.normals.isActive ? parameters.loss.normals.source.rawValue : nil
-    let training = try PairSource(dataset, pairs, side: "train", normals: normals, guide: guide)
+    let training = try PairSource(
+      dataset, pairs, side: "train", normals: parameters.loss.normalsSource, guide: guide)
     let validation = try PairSource(dataset, pairs, side: "validation", normals: nil, guide: guide)
     guard training.count > 0 else {
       throw StageFailure("no sample of the dataset is on the training side and has a low-resolution pair")
@@ -37,17 +38,17 @@ struct Train: Stage {
     let trainer = Trainer(
       network, try parameters.configuration(seed: context.seed, examples: training.count), training: training,
       validation: validation, checkpoints: context.scratch,
-      identity: "\(dataset.digest) \(pairs.digest) \(parameters.networkDescription.canonical) \(guide?.name ?? "")")
+      data: "\(dataset.digest) \(pairs.digest) \(description.canonical) \(guide?.name ?? "")")
     trainer.shouldStop = { context.services.isStopping }
     trainer.onNote = { context.services.log($0) }
     trainer.onProgress = { progress in context.services.report(Self.shown(progress)) }
     try NN.with(options) { try trainer.run() }
-    try write(context, parameters, network, trainer, guide, pairs)
+    try write(context, parameters, network, description, trainer, guide)
   }
 
   /// Whether the network fits the data, by the first example.
   private func check(_ network: any Network, _ parameters: Parameters, _ sample: TrainingSample) throws {
-    let type = parameters.model["type"]?.stringValue ?? "this network"
+    let type = parameters.model.kind.type
     guard network.scale == sample.scale else {
       throw StageFailure(
         "`\(type)` enlarges \(network.scale) times, but the pairs were made with scale \(sample.scale)",
@@ -57,8 +58,7 @@ struct Train: Stage {
       throw StageFailure(
         "`\(type)` takes \(network.imageChannels) channels, but the pairs are "
           + (sample.channels == 3 ? "photos" : "depth maps"),
-        help:
-          "for photos: msrresnet with input_channels and output_channels 3, or edsr, swinir, nafnet with image_channels 3"
+        help: sample.channels == 3 ? "for photos: \(Self.networksForPhotos)" : nil
       )
     }
     let patch = parameters.patch.flatMap { $0 > 0 ? $0 : nil }
@@ -73,6 +73,16 @@ struct Train: Stage {
     }
   }
 
+  /// Such as `edsr with image_channels 3 or swinir with image_channels 3`.
+  private static var networksForPhotos: String {
+    ModelCatalogue.kinds.compactMap { kind in
+      kind.photos.map { options in
+        kind.type + " with "
+          + options.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.canonical)" }.joined(separator: " and ")
+      }
+    }.joined(separator: " or ")
+  }
+
   private static func shown(_ progress: TrainingProgress) -> StageProgress {
     var metrics = ["loss": progress.loss]
     metrics["val_l1"] = progress.validationL1
@@ -84,11 +94,11 @@ struct Train: Stage {
   }
 
   private func write(
-    _ context: StageContext, _ parameters: Parameters, _ network: any Network, _ trainer: Trainer,
-    _ guide: GuideChoice?, _ pairs: Artifact
+    _ context: StageContext, _ parameters: Parameters, _ network: any Network, _ model: JSON, _ trainer: Trainer,
+    _ guide: GuideChoice?
   ) throws {
     var description: [String: JSON] = [
-      "format": "pipeline-model-1", "model": parameters.networkDescription, "scale": .int(network.scale),
+      "format": "pipeline-model-1", "model": model, "scale": .int(network.scale),
       "parameters": .int(network.parameterCount), "epoch": .int(trainer.bestEpoch),
       "val_l1": trainer.bestL1.map { .double($0) } ?? .null,
     ]

@@ -7,69 +7,6 @@ extension Train {
   enum ScheduleUnit: String, ParameterChoice { case epoch, step }
   enum Criterion: String, ParameterChoice { case l1, psnr }
 
-  struct NormalsLoss: StageParameters {
-    enum Source: String, ParameterChoice { case none, splat, dsine }
-    var weight = 0.0
-    var source = Source.none
-    static let fields: [ParameterField<Self>] = [
-      .init("weight", \.weight, "Weight of 1 - cosine of the predicted normals.", type: .double(0...1000)),
-      .init("source", \.source, "Which normals of the dataset are the truth."),
-    ]
-    func validate() -> [String] {
-      weight > 0 && source == .none ? ["`normals.weight` is \(weight), but `normals.source` is none"] : []
-    }
-    var isActive: Bool { weight > 0 && source != .none }
-  }
-
-  struct Loss: StageParameters {
-    var l1 = 1.0
-    var gradient = 0.5
-    var normals = NormalsLoss()
-    var sobel = 0.0
-    var sobelMagnitude = 0.0
-    var charbonnier = 0.0
-    var charbonnierEpsilon = 1e-12
-    var mse = 0.0
-    var ssim = 0.0
-    var psnr = 0.0
-    var frequency = 0.0
-    var gradientMap = 0.0
-    var deep = 0.0
-    var redegradation = 0.0
-    var gateBalance = 0.0
-    static let fields: [ParameterField<Self>] = [
-      .init("l1", \.l1, "Weight of the masked L1.", type: .double(0...1000)),
-      .init("gradient", \.gradient, "Weight of the masked gradient loss.", type: .double(0...1000)),
-      .init("normals", \.normals, "The loss of the normal head; a weight above 0 gives the network that head."),
-      .init("sobel", \.sobel, "Weight of the L1 of the Sobel responses.", type: .double(0...1000)),
-      .init(
-        "sobel_magnitude", \.sobelMagnitude, "Weight of the L1 of the lengths of the Sobel gradients.",
-        type: .double(0...1000)),
-      .init("charbonnier", \.charbonnier, "Weight of mean sqrt(d^2 + epsilon).", type: .double(0...1000)),
-      .init("charbonnier_epsilon", \.charbonnierEpsilon, "The epsilon of that root.", type: .double(1e-30...1)),
-      .init("mse", \.mse, "Weight of the mean squared error.", type: .double(0...1e6)),
-      .init(
-        "ssim", \.ssim, "Weight of 1 - SSIM (Gaussian window of 11 px); needs 11 x 11 px.", type: .double(0...1000)),
-      .init("psnr", \.psnr, "Weight of the PSNR in dB turned round, as NAFNet is trained.", type: .double(0...1000)),
-      .init(
-        "frequency", \.frequency, "Weight of the L1 of Fourier amplitudes and phases, as SGNet is trained.",
-        type: .double(0...1000)),
-      .init(
-        "gradient_map", \.gradientMap, "Weight of the L1 of the gradient map that sgnet predicts.",
-        type: .double(0...1000)),
-      .init(
-        "deep", \.deep, "Weight of the mean squared errors of the lower scales that dsdmsr predicts.",
-        type: .double(0...1e6)),
-      .init(
-        "redegradation", \.redegradation,
-        "Weight of the L1 between the input and the result degraded again, as dornet is trained.",
-        type: .double(0...1000)),
-      .init(
-        "gate_balance", \.gateBalance, "Weight of how unevenly dornet's degradation chooses its experts.",
-        type: .double(0...1000)),
-    ]
-  }
-
   /// Parameters of the network with a rate or decay of their own.
   struct Group: StageParameters {
     var match: [String] = []
@@ -87,7 +24,7 @@ extension Train {
   }
 
   struct Parameters: StageParameters {
-    var model: JSON = ["type": "depth-upres-unet", "base_channels": 32]
+    var model = ModelChoice("depth-upres-unet", ["base_channels": 32])
     var guide: String?
     var epochs = 100
     var batch = 2
@@ -102,7 +39,7 @@ extension Train {
     var momentum = 0.9
     var nesterov = false
     var groups: [Group] = []
-    var schedule: JSON = "cosine"
+    var schedule = ScheduleChoice()
     var scheduleBy = ScheduleUnit.epoch
     var clipNorm: Double?
     var clipOrder = 2.0
@@ -141,17 +78,7 @@ extension Train {
       .init(
         "groups", \.groups, "Parts of the network with a rate or decay of their own; the first that matches counts."),
       .init(
-        "schedule", \.schedule,
-        "How the rate changes: a name such as `cosine`, or a map with `type` and its numbers (cosine, cosine_restarts, step, "
-          + "multi_step, multi_step_restarts, constant; each with `warm_up`).",
-        check: { json in
-          do {
-            _ = try LearningRateSchedule(description: json, defaultPeriod: 1)
-            return nil
-          } catch {
-            return "is not a schedule: \(error)"
-          }
-        }),
+        "schedule", \.schedule, "How the rate changes: a name such as `cosine`, or a map with `type` and its numbers."),
       .init("schedule_by", \.scheduleBy, "What the numbers of the schedule count."),
       .init("clip_norm", \.clipNorm, "Largest norm of all gradients together; null does not limit it."),
       .init("clip_order", \.clipOrder, "Order of that norm: 2, or 1 for the sum of sizes.", type: .double(1...100)),
@@ -195,45 +122,34 @@ extension Train {
     }
 
     func validate() -> [String] {
-      let network: any Network
       do {
-        network = try ModelCatalogue.make(networkDescription)
-        _ = try GuideChoice(network, name: guide)
+        let description = try networkDescription()
+        _ = try GuideChoice(model.kind, name: guide)
+        return groups.isEmpty ? [] : unmatched(try ModelCatalogue.outline(description).namedParameters.map(\.name))
       } catch let failure as StageFailure {
         return [failure.message]
       } catch {
         return ["\(error)"]
       }
-      var problems: [String] = []
-      if trainerLoss.isEmpty { problems.append("all weights of `loss` are 0") }
-      let names = network.namedParameters.map(\.name)
-      for group in groups {
-        for start in group.match where !names.contains(where: { $0.hasPrefix(start) }) {
-          let parts = Set(names.compactMap { $0.split(separator: ".").first.map(String.init) }).sorted()
-          problems.append(
-            "`groups` matches `\(start)`, but no parameter of the network begins so; its parts are: "
-              + parts.joined(separator: ", "))
-        }
+    }
+
+    /// Groups that no parameter belongs to.
+    private func unmatched(_ names: [String]) -> [String] {
+      groups.flatMap(\.match).filter { start in !names.contains { $0.hasPrefix(start) } }.map { start in
+        let parts = Set(names.compactMap { $0.split(separator: ".").first.map(String.init) }).sorted()
+        return "`groups` matches `\(start)`, but no parameter of the network begins so; its parts are: "
+          + parts.joined(separator: ", ")
       }
-      return problems
     }
 
-    /// The model as asked for, with the normal head that the loss needs.
-    var networkDescription: JSON {
-      guard loss.normals.isActive, case .object(var fields) = model else { return model }
-      fields["predict_normal"] = true
-      return .object(fields)
-    }
-
-    var trainerLoss: TrainerConfiguration.Loss {
-      var result = TrainerConfiguration.Loss(
-        l1: loss.l1, gradient: loss.gradient, normals: loss.normals.isActive ? loss.normals.weight : 0)
-      (result.sobel, result.sobelMagnitude) = (loss.sobel, loss.sobelMagnitude)
-      (result.charbonnier, result.charbonnierEpsilon) = (loss.charbonnier, loss.charbonnierEpsilon)
-      (result.mse, result.ssim, result.psnr) = (loss.mse, loss.ssim, loss.psnr)
-      (result.frequency, result.gradientMap, result.deep) = (loss.frequency, loss.gradientMap, loss.deep)
-      (result.redegradation, result.gateBalance) = (loss.redegradation, loss.gateBalance)
-      return result
+    /// The model as asked for, with the outputs that the loss needs.
+    /// - Throws: `ModelError` when the network cannot give one of them.
+    func networkDescription() throws -> JSON {
+      var model = model.description
+      for (term, _) in loss.configuration.terms where !term.outputs.isEmpty {
+        model = try self.model.giving(Set(term.outputs), in: model, for: "the loss `\(term.name)`")
+      }
+      return model
     }
 
     /// - Parameter examples: on the training side, for schedules that count steps.
@@ -253,8 +169,8 @@ extension Train {
       result.scheduleUnit = scheduleBy == .epoch ? .epoch : .step
       let steps = epochs * result.stepsPerEpoch(examples: examples)
       result.schedule = try LearningRateSchedule(
-        description: schedule, defaultPeriod: scheduleBy == .epoch ? epochs : max(1, steps))
-      result.loss = trainerLoss
+        description: schedule.description, defaultPeriod: scheduleBy == .epoch ? epochs : max(1, steps))
+      result.loss = loss.configuration
       if let limit = clipNorm { result.clipping = .norm(limit: limit, order: clipOrder) }
       result.averageDecay = ema
       func range(_ values: [Double]) -> ClosedRange<Double>? { values.isEmpty ? nil : values[0]...values[1] }

@@ -13,7 +13,7 @@ struct WeightsImport: Stage {
 
   struct Parameters: StageParameters {
     var file: UserPath?
-    var model: JSON = ["type": "depth-upres-unet"]
+    var model = ModelChoice("depth-upres-unet")
     var state: String?
     var ignore: [String] = []
     var guide: String?
@@ -32,7 +32,7 @@ struct WeightsImport: Stage {
 
     func validate() -> [String] {
       do {
-        _ = try GuideChoice(try ModelCatalogue.make(model), name: guide)
+        _ = try GuideChoice(model.kind, name: guide)
         return []
       } catch let failure as StageFailure {
         return [failure.message]
@@ -41,9 +41,6 @@ struct WeightsImport: Stage {
       }
     }
   }
-
-  /// Where checkpoints keep their weights, the better first: BasicSR's moving average, then the usual names.
-  static let usualPlaces = ["params_ema", "params", "model", "state_dict", "network"]
 
   func sources(_ parameters: Parameters) -> [ExternalSource] {
     parameters.file.map { [ExternalSource("file", path: $0.path)] } ?? []
@@ -55,8 +52,10 @@ struct WeightsImport: Stage {
     }
     do {
       let found = try Self.read(file.url, name: path)
-      let (place, tensors) = try Self.select(found, state: parameters.state, ignore: parameters.ignore, file: path)
-      let network = try ModelCatalogue.make(parameters.model)
+      let (place, tensors) = try Self.select(
+        found, state: parameters.state, usual: parameters.model.kind.checkpointPlaces,
+        ignore: parameters.ignore, file: path)
+      let network = try ModelCatalogue.make(parameters.model.description)
       do {
         try network.load(tensors)
       } catch let error as ModelError {
@@ -65,7 +64,7 @@ struct WeightsImport: Stage {
       }
       context.services.log("\(path): \(tensors.count) tensors\(place.isEmpty ? "" : " under `\(place)`")")
       var description: [String: JSON] = [
-        "format": "pipeline-model-1", "model": parameters.model, "scale": .int(network.scale),
+        "format": "pipeline-model-1", "model": parameters.model.description, "scale": .int(network.scale),
         "parameters": .int(network.parameterCount), "source": .string(URL(filePath: path).lastPathComponent),
       ]
       if let guide = try GuideChoice(network, name: parameters.guide) { description["guide"] = .string(guide.name) }
@@ -92,7 +91,7 @@ struct WeightsImport: Stage {
 
   /// The state dictionary inside a checkpoint; the `module.` of parallel training is taken off.
   static func select(
-    _ tensors: [String: StoredTensor], state: String?, ignore: [String], file: String
+    _ tensors: [String: StoredTensor], state: String?, usual: [String], ignore: [String], file: String
   ) throws -> (place: String, tensors: [String: StoredTensor]) {
     func below(_ place: String) -> [String: StoredTensor] {
       var result: [String: StoredTensor] = [:]
@@ -114,9 +113,9 @@ struct WeightsImport: Stage {
           help: places.isEmpty
             ? "its tensors lie at the top: leave `state` out" : "it has: \(places.sorted().joined(separator: ", "))")
       }
-    } else if let usual = usualPlaces.first(where: { !below($0).isEmpty }) {
-      place = usual
-      chosen = below(usual)
+    } else if let found = usual.first(where: { !below($0).isEmpty }) {
+      place = found
+      chosen = below(found)
     }
     let isParallel = chosen.keys.allSatisfy { $0.hasPrefix("module.") }
     var result: [String: StoredTensor] = [:]
