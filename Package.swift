@@ -5,7 +5,16 @@ import PackageDescription
 let package = Package(
   name: "pipeline",
   products: [
-    .executable(name: "pipeline", targets: ["CLI"])
+    .executable(name: "pipeline", targets: ["PipelineTool"]),
+    // For programs with stages and networks of their own: Examples/OwnStages.
+    .library(name: "Basics", targets: ["Basics"]),
+    .library(name: "Pipeline", targets: ["Pipeline"]),
+    .library(name: "NN", targets: ["NN"]),
+    .library(name: "Imaging", targets: ["Imaging"]),
+    .library(name: "Splats", targets: ["Splats"]),
+    .library(name: "Reporting", targets: ["Reporting"]),
+    .library(name: "Stages", targets: ["Stages"]),
+    .library(name: "PipelineCommandLine", targets: ["PipelineCommandLine"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -46,16 +55,21 @@ let package = Package(
     .target(name: "Reporting", dependencies: ["Basics", "Imaging"]),
     // One file per stage type, and their catalogue.
     .target(name: "Stages", dependencies: ["Basics", "Pipeline", "NN", "Imaging", "Splats", "Reporting"]),
-    // The `pipeline` command; one file per subcommand.
-    .executableTarget(
-      name: "CLI",
+    // The commit of this build, which scripts/build writes into it.
+    .target(name: "CVersion"),
+    // The command line; one file per subcommand.
+    .target(
+      name: "PipelineCommandLine",
       dependencies: [
-        "Basics", "Pipeline", "Stages", "Imaging", "NN", "Reporting",
+        "Basics", "Pipeline", "Stages", "Imaging", "NN", "Reporting", "CVersion",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
-      ]
+      ],
+      path: "Sources/CLI"
     ),
+    // The `pipeline` command: the command line with nothing added.
+    .executableTarget(name: "PipelineTool", dependencies: ["PipelineCommandLine"]),
 
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
     .target(name: "ParityHarness", dependencies: ["Basics", "NN", "Imaging"], path: "Tests/ParityHarness"),
@@ -79,7 +93,7 @@ let package = Package(
     // Python's jsonschema as a second opinion on the generated schema.
     .target(name: "SchemaHarness", dependencies: ["Basics"], path: "Tests/SchemaHarness"),
     // Runs the built command, as a user would.
-    .testTarget(name: "CLITests", dependencies: ["CLI", "Basics", "Imaging", "NN"], exclude: ["Golden"]),
+    .testTarget(name: "CLITests", dependencies: ["PipelineTool", "Basics", "Imaging", "NN"], exclude: ["Golden"]),
     .testTarget(
       name: "ReferenceTests", dependencies: ["Basics", "Pipeline", "Stages", "SchemaHarness"]),
     .testTarget(name: "SplatsTests", dependencies: ["Basics", "Imaging", "Splats"]),

@@ -1,8 +1,18 @@
 import ArgumentParser
+import CVersion
 
 /// Every subcommand, one row each.
 enum Commands {
-  static let version = "0.1.0"
+  /// The newest release; CHANGELOG.md has a heading for it.
+  static let release = "0.1.0"
+
+  /// Release and commit, such as `0.1.0 (1a2b3c4d5e6f)`; the release alone where the build knew no commit.
+  static let version: String = {
+    let commit = String(cString: pipeline_commit())
+    guard !commit.isEmpty else { return release }
+    let parts = commit.split(separator: "-", maxSplits: 1)
+    return "\(release) (\(parts[0].prefix(12))\(parts.count > 1 ? ", modified" : ""))"
+  }()
 
   static let groups: [CommandGroup] = [
     CommandGroup(
@@ -47,6 +57,7 @@ enum Commands {
         Initialise.self,
         StagesCommand.self,
         Schema.self,
+        ManualCommand.self,
       ]),
   ]
 

@@ -1,22 +1,26 @@
 import ArgumentParser
 import Foundation
 import Pipeline
+import Stages
 
-/// The `pipeline` command. Its subcommands are listed in `Commands.swift`.
-@main
-struct PipelineCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "pipeline",
-    abstract: "Runs declared pipelines for depth-map super-resolution: only what changed, resuming after anything.",
-    discussion: """
-      A YAML file declares the stages. `pipeline run FILE` brings everything up to date.
-
-      Exit codes: 0 done or up to date, 1 a stage failed, 2 usage or validation, 3 waiting at a gate, 130/143 signals.
-      """,
-    version: Commands.version,
-    groupedSubcommands: Commands.groups)
-
-  static func main() async {
+/// The `pipeline` command as a whole program.
+///
+/// A program of one's own with further stages and networks is its `main.swift`:
+///
+///     import PipelineCommandLine
+///
+///     await PipelineCommand.main(adding: Additions(stages: [PhotosGamma.self], networks: [ResidualTrio.kind]))
+///
+/// `Examples/OwnStages` is such a program.
+public enum PipelineCommand {
+  /// Reads the arguments of the process, does what they ask and ends the process where that fails. The worker processes of a
+  /// run are the same program, so that what it adds exists there as well.
+  ///
+  /// Must be the first thing that the program does: it forks workers from itself before it has a second thread.
+  /// - Parameter additions: what the program has besides the standard stages and networks. A name that is taken ends the
+  ///   process with a message and exit code 2.
+  public static func main(adding additions: Additions = Additions()) async {
+    do { try additions.register() } catch { Foundation.exit(RootCommand.report(error)) }
     let arguments = Array(CommandLine.arguments.dropFirst())
     if arguments.first == WorkerCommand.configuration.commandName,
       let job = Worker.forkedJob(Array(arguments.dropFirst()), catalogue: .standard)
@@ -28,49 +32,15 @@ struct PipelineCommand: AsyncParsableCommand {
       Foundation.exit(ExitCodes.usage)
     }
     do {
-      var command = try parseAsRoot(arguments)
+      var command = try RootCommand.parseAsRoot(arguments)
       if var command = command as? AsyncParsableCommand {
         try await command.run()
       } else {
         try command.run()
       }
     } catch {
-      Foundation.exit(report(error))
+      Foundation.exit(RootCommand.report(error))
     }
-  }
-
-  /// Prints an error where it belongs and says with which code to end.
-  static func report(_ error: any Error) -> Int32 {
-    let colour = Console.colour
-    switch error {
-    case let errors as SpecificationErrors:
-      Console.standardError(DiagnosticRenderer(sources: errors.sources, colour: colour).render(errors.diagnostics))
-      let count = errors.diagnostics.count
-      Console.standardError("\(count) error\(count == 1 ? "" : "s")\n")
-      return ExitCodes.usage
-    case let diagnostic as Diagnostic:
-      Console.standardError(DiagnosticRenderer(sources: [:], colour: colour).render(diagnostic))
-      return ExitCodes.usage
-    case let failure as StageFailure:
-      Console.standardError(
-        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(failure.message, help: failure.help)))
-      return ExitCodes.stageFailed
-    case let problem as FileProblem:
-      Console.standardError(
-        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(problem.message, help: problem.help)))
-      return ExitCodes.stageFailed
-    case let code as ExitCode: return code.rawValue
-    default: break
-    }
-    let code = exitCode(for: error)
-    let message = fullMessage(for: error)
-    // Help and version are asked for; they are not errors.
-    if code.isSuccess {
-      Console.standardOutput(message + "\n")
-      return 0
-    }
-    if !message.isEmpty { Console.standardError(message + "\n") }
-    return code == .validationFailure ? ExitCodes.usage : code.rawValue
   }
 
   private static func unknownSubcommand(_ arguments: [String]) -> Diagnostic? {
@@ -80,11 +50,4 @@ struct PipelineCommand: AsyncParsableCommand {
     let visible = Commands.all.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName }
     return Diagnostic("there is no command `\(word)`", help: suggestion(for: word, among: visible))
   }
-}
-
-/// What the process ends with.
-enum ExitCodes {
-  static let stageFailed: Int32 = 1
-  static let usage: Int32 = 2
-  static let waiting: Int32 = 3
 }

@@ -1,8 +1,20 @@
 import Pipeline
+import Synchronization
 
 extension StageCatalogue {
-  /// Every stage type of this program, in the order in which data flows. One row each.
-  public static let standard = StageCatalogue([
+  /// Every stage type of this program: the standard ones, then those that it added.
+  public static var standard: StageCatalogue { all.withLock { $0 } }
+
+  /// Adds stage types to this process.
+  /// - Throws: `Diagnostic` when a type name is taken.
+  public static func add(_ stages: [any Stage.Type]) throws {
+    try all.withLock { $0 = try $0.adding(stages) }
+  }
+
+  private static let all = Mutex(StageCatalogue(own))
+
+  /// The standard stage types in the order in which data flows. One row each.
+  private static let own: [any Stage.Type] = [
     HeadsSynthesize.self,
     ImagesCollect.self,
     PairsCollect.self,
@@ -26,5 +38,5 @@ extension StageCatalogue {
     Evaluate.self,
     Command.self,
     Report.self,
-  ])
+  ]
 }

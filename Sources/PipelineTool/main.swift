@@ -1,0 +1,3 @@
+import PipelineCommandLine
+
+await PipelineCommand.main()
