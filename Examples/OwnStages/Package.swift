@@ -12,6 +12,7 @@ let package = Package(
       name: "own",
       dependencies: [
         .product(name: "Imaging", package: "pipeline"),
+        .product(name: "NN", package: "pipeline"),
         .product(name: "Pipeline", package: "pipeline"),
         .product(name: "PipelineCommandLine", package: "pipeline"),
         .product(name: "Stages", package: "pipeline"),

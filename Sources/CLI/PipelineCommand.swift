@@ -9,7 +9,7 @@ import Stages
 ///
 ///     import PipelineCommandLine
 ///
-///     await PipelineCommand.main(adding: Additions(stages: [PhotosGamma.self], networks: [ResidualTrio.kind]))
+///     await PipelineCommand.main(adding: Additions(stages: [PhotosGamma.self], networks: [CorrectedBicubic.kind]))
 ///
 /// `Examples/OwnStages` is such a program.
 public enum PipelineCommand {

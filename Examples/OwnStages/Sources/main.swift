@@ -1,3 +1,3 @@
 import PipelineCommandLine
 
-await PipelineCommand.main(adding: Additions(stages: [PhotosGamma.self]))
+await PipelineCommand.main(adding: Additions(stages: [PhotosGamma.self], networks: [CorrectedBicubic.kind]))

@@ -23,6 +23,10 @@ public enum ModelCatalogue {
       throw ModelError("unknown model `\(type)`; known: \(kinds.map(\.type).sorted().joined(separator: ", "))")
     }
     fields["type"] = nil
+    if let version = fields.removeValue(forKey: "version"), version.intValue != kind.version {
+      throw ModelError(
+        "model `\(type)` is version \(kind.version) in this program; version \(version.canonical) is asked for")
+    }
     return (kind, try kind.options(of: fields))
   }
 

@@ -6,6 +6,9 @@ import Basics
 public struct ModelKind: CatalogueRow {
   /// As files write it, such as `depth-upres-unet`.
   public let type: String
+  /// Raised when the same weights and input give another output. From 2 on it is part of the descriptions in keys and in
+  /// `model.json`, as `version`.
+  public let version: Int
   /// As reports print it, such as `UNet`.
   public let title: String
   public let summary: String
@@ -35,13 +38,14 @@ public struct ModelKind: CatalogueRow {
   ///   - check: says why options do not fit each other, such as `` `heads` needs a divisor of `channels` ``.
   ///   - make: draws the weights.
   public init(
-    _ type: String, title: String, summary: String, options: [ModelOption], photos: [String: JSON]? = nil,
+    _ type: String, version: Int = 1, title: String, summary: String, options: [ModelOption],
+    photos: [String: JSON]? = nil,
     guide: GuideKind? = nil, outputs: [ModelOutput] = [], onnx: OnnxForm,
     checkpointPlaces: [String] = ModelKind.usualPlaces, source: String, licence: String, sizes: [ModelSize],
     examples: [[String: JSON]], check: @escaping @Sendable (ModelOptions) -> String? = { _ in nil },
     make: @escaping @Sendable (ModelOptions, WeightInitialiser) -> any Network
   ) {
-    (self.type, self.title, self.summary, self.options) = (type, title, summary, options)
+    (self.type, self.version, self.title, self.summary, self.options) = (type, version, title, summary, options)
     (self.photos, self.guide, self.outputs, self.onnx) = (photos, guide, outputs, onnx)
     (self.checkpointPlaces, self.source, self.licence) = (checkpointPlaces, source, licence)
     (self.sizes, self.examples, self.check, self.make) = (sizes, examples, check, make)
@@ -72,6 +76,12 @@ public struct ModelKind: CatalogueRow {
   /// The description that files write: the type and these options.
   public func description(_ options: [String: JSON]) -> JSON {
     .object(options.merging(["type": .string(type)]) { _, type in type })
+  }
+
+  /// A description with this version of the network, which first versions leave out.
+  public func versioned(_ description: JSON) -> JSON {
+    guard version > 1, case .object(let fields) = description else { return description }
+    return .object(fields.merging(["version": .int(version)]) { _, own in own })
   }
 }
 

@@ -12,13 +12,13 @@ struct ModelChoice: ParameterValue {
   /// - Precondition: `type` is a row of the catalogue and the options are its own.
   init(_ type: String, _ options: [String: JSON] = [:]) {
     guard let kind = ModelCatalogue.kind(type) else { preconditionFailure("no network `\(type)`") }
-    (self.kind, description) = (kind, kind.description(options))
+    (self.kind, description) = (kind, kind.versioned(kind.description(options)))
   }
 
   private static let parameters = TaggedParameters(
     tag: "type", doc: "the network (see `pipeline models`)",
     cases: ModelCatalogue.kinds.map { kind in
-      TaggedParameters.Case(kind.type, kind.summary, fields: kind.options.map(\.parameter))
+      TaggedParameters.Case(kind.type, kind.summary, fields: kind.options.map(\.parameter) + version(kind))
     })
 
   static var parameterType: ParameterType { .tagged(parameters) }
@@ -27,12 +27,22 @@ struct ModelChoice: ParameterValue {
     let type = try Self.parameters.check(node).case.name
     guard let kind = ModelCatalogue.kind(type) else { preconditionFailure("the cases are the rows") }
     self.kind = kind
-    description = try JSON(parameter: node)
+    description = kind.versioned(try JSON(parameter: node))
     do {
       _ = try ModelCatalogue.read(description)
     } catch let error as ModelError {
       throw ParameterProblems(error.description, at: node)
     }
+  }
+
+  /// The key has the version of a network that is not its first; a file may name it and is then refused by others.
+  private static func version(_ kind: ModelKind) -> [ParameterDescription] {
+    guard kind.version > 1 else { return [] }
+    return [
+      ParameterDescription(
+        name: "version", type: .intChoice([kind.version]), doc: "The network's version in this program.", unit: nil,
+        defaultValue: .int(kind.version))
+    ]
   }
 
   var parameterJSON: JSON? { description }
