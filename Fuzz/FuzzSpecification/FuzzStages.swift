@@ -4,7 +4,7 @@ enum FuzzStages {
   static let catalogue = StageCatalogue([Start.self, Middle.self, Free.self])
 }
 
-struct Start: Stage {
+struct Start: WholeStage {
   struct Parameters: StageParameters {
     var folder = UserPath("")
     var size = 8
@@ -26,12 +26,12 @@ struct Start: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Middle: Stage {
+struct Middle: WholeStage {
   typealias Parameters = NoParameters
   static let type: StageType = "middle"
   static let version = 1
   static let summary = "Goes on."
-  static let gate: GateDefault? = GateDefault(approve: .explicit, message: "Look at ${inputs.one}.")
+  static let gate: StageGate? = StageGate(approve: .explicit, message: "Look at ${inputs.one}.")
   static let inputs = [
     InputPort("one", "a", doc: "One."), InputPort("many", "a", "b", arity: .many, doc: "Many."),
     InputPort("maybe", "b", arity: .optional, doc: "Maybe."),
@@ -40,7 +40,7 @@ struct Middle: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Free: Stage {
+struct Free: WholeStage {
   struct Parameters: StageParameters {
     var outputs: [String] = ["out"]
     var values: [String: Double] = [:]

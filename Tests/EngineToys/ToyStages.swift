@@ -62,7 +62,10 @@ public struct ToyCollect: SampleStage {
   public init() {}
 
   public func sources(_ parameters: Parameters) -> [ExternalSource] {
-    [ExternalSource("folder", path: parameters.folder.path.isEmpty ? "input:material" : parameters.folder.path)]
+    [
+      ExternalSource(
+        "folder", at: parameters.folder.path.isEmpty ? .input(port: "material") : .path(parameters.folder.path))
+    ]
   }
 
   public func run(sample context: SampleContext, _ parameters: Parameters) throws {
@@ -137,7 +140,7 @@ public struct ToyPair: SampleStage {
 }
 
 /// Everything in one table.
-public struct ToyJoin: Stage {
+public struct ToyJoin: WholeStage {
   public typealias Parameters = ToyParameters
   public static let type: StageType = "toy.join"
   public static let version = 1
@@ -196,7 +199,7 @@ private func swell() {
 }
 
 /// A chain of digests in many steps, with a checkpoint after each.
-public struct ToyTrain: Stage {
+public struct ToyTrain: WholeStage {
   public typealias Parameters = ToyParameters
   public static let type: StageType = "toy.train"
   public static let version = 1
@@ -239,12 +242,13 @@ public struct ToyGate: SampleStage {
     InputPort("photos", "text", doc: ""), InputPort("folder", arity: .optional, lookup: true, doc: ""),
   ]
   public static let outputs = [OutputPort("samples", "text", .samples, doc: "")]
-  public static let gate: GateDefault? = GateDefault(approve: .explicit, message: "Make one file for each photo.")
+  public static let gate: StageGate? = StageGate(approve: .explicit, message: "Make one file for each photo.")
   public static let over = SampleDriver.input("photos")
   public init() {}
 
-  public func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    [ExternalFile("result", candidates: [parameters.folder.path + "/\(sample).txt", "input:folder/\(sample).txt"])]
+  public func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    let places: [FileReference] = [.path(parameters.folder.path), .input(port: "folder")]
+    return { sample in [ExternalFile("result", candidates: places.map { $0.appending("\(sample).txt") })] }
   }
 
   public func run(sample context: SampleContext, _ parameters: Parameters) throws {
@@ -261,7 +265,7 @@ public struct ToyGate: SampleStage {
 }
 
 /// Any number of inputs of any kind; output depends on all of them.
-public struct ToyStep: Stage {
+public struct ToyStep: WholeStage {
   public typealias Parameters = ToyParameters
   public static let type: StageType = "toy.step"
   public static let version = 1
@@ -279,7 +283,7 @@ public struct ToyStep: Stage {
 }
 
 /// Reads a folder of the user's as a whole.
-public struct ToyRead: Stage {
+public struct ToyRead: WholeStage {
   public typealias Parameters = ToyParameters
   public static let type: StageType = "toy.read"
   public static let version = 1

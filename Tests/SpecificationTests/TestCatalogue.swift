@@ -8,7 +8,7 @@ enum TestCatalogue {
   ])
 }
 
-struct Collect: Stage {
+struct Collect: WholeStage {
   struct Parameters: StageParameters {
     var source = UserPath("")
     var size = 512
@@ -27,7 +27,7 @@ struct Collect: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Ingest: Stage {
+struct Ingest: WholeStage {
   struct Parameters: StageParameters {
     enum Kind: String, ParameterChoice { case splats, maps }
     var folder: UserPath?
@@ -43,12 +43,12 @@ struct Ingest: Stage {
   static let outputs = [
     OutputPort("maps", "renders", .samples, doc: "Maps."), OutputPort("splats", "splats", .samples, doc: "Splats."),
   ]
-  static let gate: GateDefault? = GateDefault(
+  static let gate: StageGate? = StageGate(
     approve: .explicit, message: "Put the results for ${inputs.photos} there.")
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Split: Stage {
+struct Split: WholeStage {
   struct Parameters: StageParameters {
     var validation = 0.1
     var seed = 42
@@ -65,7 +65,7 @@ struct Split: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Degrade: Stage {
+struct Degrade: WholeStage {
   struct Parameters: StageParameters {
     enum Kind: String, ParameterChoice { case bicubic, render, bicubicNoise = "bicubic_noise", renderQ8 = "render_q8" }
     var kind = Kind.bicubic
@@ -82,7 +82,7 @@ struct Degrade: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Train: Stage {
+struct Train: WholeStage {
   struct Model: StageParameters {
     var type = "unet"
     var baseChannels = 32
@@ -159,7 +159,7 @@ struct Train: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Evaluate: Stage {
+struct Evaluate: WholeStage {
   typealias Parameters = NoParameters
   static let type: StageType = "evaluate.cross"
   static let version = 1
@@ -173,7 +173,7 @@ struct Evaluate: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Report: Stage {
+struct Report: WholeStage {
   typealias Parameters = NoParameters
   static let type: StageType = "report"
   static let version = 1
@@ -186,7 +186,7 @@ struct Report: Stage {
   func run(_ context: StageContext, _ parameters: Parameters) async throws {}
 }
 
-struct Command: Stage {
+struct Command: WholeStage {
   struct Parameters: StageParameters {
     var run: [String] = []
     var outputs: [String] = ["out"]

@@ -19,7 +19,7 @@ public struct InputPort: Hashable, Sendable {
   /// The kinds accepted; empty accepts any.
   public var kinds: [ArtifactKind]
   public var arity: Arity
-  /// True when a sample stage reads this artifact only through `input:<port>/...` candidates (`ExternalFile`): then the
+  /// True when a sample stage reads this artifact only through `FileReference.input`: then the
   /// files found enter a sample's key, not the whole artifact, and one changed file runs one sample.
   public var lookup: Bool
   public var doc: String

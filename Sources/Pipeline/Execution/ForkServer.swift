@@ -130,7 +130,7 @@ private struct WarmUp {
   mutating func callAsFunction(_ type: StageType, _ path: String) {
     // What is wrong with a job the worker tells.
     guard known.insert(type).inserted, let size = FileSystem.status(path)?.size, size <= Self.largest,
-      let job = try? WorkerJob.read(path, catalogue), (try? LoadedStage(job.instance)) != nil
+      let job = try? WorkerJob.read(path, catalogue)
     else { return }
     if !hasSpoken { speak(of: job) }
     hasSpoken = true

@@ -36,16 +36,13 @@ extension StageInstance {
     guard let type = catalogue[uses] else {
       throw Diagnostic("`\(id)` uses `\(uses)`, which this version does not have")
     }
-    let parameters = json["with"] ?? [:]
-    let decoded = try ParameterDecoding.decode(
-      type, Node(parameters), shape: ParameterDecoding.parameterType(type))
+    let opened = try OpenedStage(type, Node(json["with"] ?? [:]), shape: OpenedStage.pathShape(type))
     self.init(
-      id: id, stage: try text("stage"), type: type,
+      id: id, stage: try text("stage"), opened: opened,
       labels: (json["labels"]?.arrayValue ?? []).compactMap { pair in
         guard let pair = pair.arrayValue, pair.count == 2, let name = pair[0].stringValue else { return nil }
         return InstanceLabel(name: name, value: pair[1])
       },
-      parameters: decoded.full, keyParameters: decoded.key, outputs: decoded.outputs,
       inputs: (json["inputs"]?.objectValue ?? [:]).mapValues { references in
         (references.arrayValue ?? []).compactMap {
           guard let instance = $0["instance"]?.stringValue, let port = $0["port"]?.stringValue else { return nil }

@@ -7,15 +7,10 @@ public struct StageInstance: Sendable {
   public var id: String
   /// The name in the file's `stages:`.
   public var stage: String
-  public var type: any Stage.Type
+  /// The stage type with its typed parameters.
+  public var opened: OpenedStage
   /// Variant and matrix values in declared order: the variant first, then the file's matrix, then the stage's own.
   public var labels: [InstanceLabel]
-  /// All parameters, defaults included and paths absolute; a worker decodes them with `decodeParameters`.
-  public var parameters: JSON
-  /// The parameters without paths: what enters the key.
-  public var keyParameters: JSON
-  /// The outputs under these parameters.
-  public var outputs: [OutputPort]
   /// References by input port, in the order written; a port that is not connected has no entry.
   public var inputs: [String: [InputReference]]
   /// Nil where the stage type does not use a seed.
@@ -31,18 +26,15 @@ public struct StageInstance: Sendable {
   public var mark: Mark?
 
   public init(
-    id: String, stage: String, type: any Stage.Type, labels: [InstanceLabel] = [], parameters: JSON = [:],
-    keyParameters: JSON = [:], outputs: [OutputPort]? = nil, inputs: [String: [InputReference]] = [:],
+    id: String, stage: String, opened: OpenedStage, labels: [InstanceLabel] = [],
+    inputs: [String: [InputReference]] = [:],
     seed: UInt64? = nil, resources: StageResources = StageResources(), retries: Int = 0, timeout: Double? = nil,
     gate: StageGate? = nil, onBadSample: BadSamplePolicy = .fail, mark: Mark? = nil
   ) {
     self.id = id
     self.stage = stage
-    self.type = type
+    self.opened = opened
     self.labels = labels
-    self.parameters = parameters
-    self.keyParameters = keyParameters
-    self.outputs = outputs ?? type.outputs
     self.inputs = inputs
     self.seed = seed
     self.resources = resources
@@ -64,11 +56,11 @@ public struct StageInstance: Sendable {
     return inputs.sorted { $0.key < $1.key }.flatMap { $0.value.map(\.instance) }.filter { seen.insert($0).inserted }
   }
 
-  /// The typed parameters, for opening `type`: `instance.decodeParameters(as: S.self)`.
-  /// - Throws: `ParameterProblems` when the JSON does not fit, which means that it comes from another version.
-  public func decodeParameters<S: Stage>(as type: S.Type) throws -> S.Parameters {
-    try S.Parameters(parameter: Node(parameters))
-  }
+  public var type: any Stage.Type { opened.type }
+  /// See `OpenedStage`, as for the next two.
+  public var parameters: JSON { opened.parameters }
+  public var keyParameters: JSON { opened.keyParameters }
+  public var outputs: [OutputPort] { opened.outputs }
 }
 
 /// One matrix or variant value of an instance.
@@ -94,20 +86,5 @@ public struct InputReference: Hashable, Sendable {
   public init(instance: String, port: String) {
     self.instance = instance
     self.port = port
-  }
-}
-
-/// A point where a pipeline waits for a person or an outside program.
-public struct StageGate: Hashable, Sendable {
-  public var approve: GateApproval
-  /// The share of expected samples that must be there, 0...1.
-  public var coverage: Double
-  /// May hold `${inputs.<port>}`, which the engine replaces by where that input was published.
-  public var message: String
-
-  public init(approve: GateApproval, coverage: Double = 1, message: String) {
-    self.approve = approve
-    self.coverage = coverage
-    self.message = message
   }
 }

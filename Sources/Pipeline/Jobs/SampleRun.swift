@@ -14,7 +14,7 @@ struct SampleRun: Sendable {
   }
 
   let job: WorkerJob
-  let stage: LoadedStage
+  let body: any SampledWork
   let services: WorkerServices
   let store: Store
   let journal: SampleJournal
@@ -25,11 +25,11 @@ struct SampleRun: Sendable {
   private static let flushInterval = Duration.milliseconds(250)
 
   init(
-    job: WorkerJob, stage: LoadedStage, store: Store, services: WorkerServices, journal: SampleJournal,
+    job: WorkerJob, body: any SampledWork, store: Store, services: WorkerServices, journal: SampleJournal,
     verified: VerifiedFiles
   ) throws {
     self.job = job
-    self.stage = stage
+    self.body = body
     self.store = store
     self.services = services
     self.journal = journal
@@ -119,7 +119,7 @@ struct SampleRun: Sendable {
       name: work.name, samples: samples, inputs: inputs, source: work.source?.stored, sourcePath: work.source?.path,
       external: work.external.mapValues(\.stored), seed: random.next(), services: services, outputs: outputs)
     var bad: String?
-    do { try stage.runSample(context) } catch let error as BadSample {
+    do { try body.run(sample: context) } catch let error as BadSample {
       bad = error.reason
     } catch is CancellationError {
       throw CancellationError()

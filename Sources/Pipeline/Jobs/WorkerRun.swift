@@ -5,22 +5,18 @@ import Synchronization
 /// Brings one stage instance up to date inside a worker process.
 struct WorkerRun: Sendable {
   let job: WorkerJob
-  let stage: LoadedStage
   let store: Store
   let services: WorkerServices
   let events: WorkerEventWriter
   let remote: RemoteCache?
   private let verified = VerifiedFiles()
 
-  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter, remote: RemoteCache?)
-    throws
-  {
+  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter, remote: RemoteCache?) {
     self.job = job
     self.store = store
     self.services = services
     self.events = events
     self.remote = remote
-    stage = try LoadedStage(job.instance)
   }
 
   /// Waits for the key's lock, uses what another process has made meanwhile, else does the work. Should the lock be lost to
@@ -55,7 +51,10 @@ struct WorkerRun: Sendable {
       return
     }
     do {
-      if stage.driver == nil { try await runWhole(under: lock) } else { try runSamples(under: lock) }
+      switch job.instance.opened.body.form {
+      case .whole(let body): try await run(body, under: lock)
+      case .samples(let body): try run(body, under: lock)
+      }
     } catch {
       // A machine that had lost the lock may have delivered the result after all, and removed what this one worked with.
       guard store.locking.mode == .leases, !job.force, job.mode == .full, !services.isStopping,
@@ -89,7 +88,7 @@ struct WorkerRun: Sendable {
 
   // MARK: - Whole stages
 
-  private func runWhole(under lock: KeyLock) async throws {
+  private func run(_ body: any WholeWork, under lock: KeyLock) async throws {
     let start = ContinuousClock.now
     events.send(.started(toRun: 0, reused: 0))
     var inputs: [String: [LabelledArtifact]] = [:]
@@ -101,7 +100,7 @@ struct WorkerRun: Sendable {
       inputs: inputs, sources: job.sources.mapValues { $0.files.map { ($0.path, $0.stored) } },
       seed: job.instance.seed ?? 0, threads: job.threads, scratch: URL(fileURLWithPath: scratch, isDirectory: true),
       services: services, outputs: outputs)
-    try await stage.run(context)
+    try await body.run(context)
     for listing in job.sources.values { for file in listing.files { try Self.checkUnchanged(file) } }
     try deliver(outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: 0, reused: 0)
     try FileSystem.removeTree(scratch)
@@ -117,7 +116,7 @@ struct WorkerRun: Sendable {
 
   // MARK: - Sample stages
 
-  private func runSamples(under lock: KeyLock) throws {
+  private func run(_ body: any SampledWork, under lock: KeyLock) throws {
     let start = ContinuousClock.now
     guard let group = job.group else { throw StageFailure("the job of a sample stage names no group") }
     let journal = SampleJournal(group.digest, store: store)
@@ -128,7 +127,7 @@ struct WorkerRun: Sendable {
 
     if !toRun.isEmpty {
       let run = try SampleRun(
-        job: job, stage: stage, store: store, services: services, journal: journal, verified: verified)
+        job: job, body: body, store: store, services: services, journal: journal, verified: verified)
       results.merge(try run(toRun)) { _, new in new }
     }
     if job.mode == .samplesOnly {
@@ -139,7 +138,7 @@ struct WorkerRun: Sendable {
     let outputs = try collect(results)
     let context = CollectContext(
       outputs: outputs, rejected: outputs.rejected, services: services, seed: job.instance.seed ?? 0)
-    try stage.finish(context)
+    try body.finish(context)
     try deliver(
       outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: toRun.count,
       reused: runnable.count - toRun.count)
@@ -191,7 +190,8 @@ struct WorkerRun: Sendable {
       let files = outputs.files(port.name)
       var bytes = 0
       for file in samples.flatMap(\.files.values) + files.values {
-        if stage.driver == nil || port.layout == .files { try services.seal(file) }
+        // Those of a sample stage's samples were sealed when each sample was done.
+        if job.instance.opened.samples == nil || port.layout == .files { try services.seal(file) }
         bytes += file.size
       }
       let data = Manifest.encode(

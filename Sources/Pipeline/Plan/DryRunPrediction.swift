@@ -15,12 +15,12 @@ extension DryRun {
   func predict(
     _ instance: StageInstance, _ outcomes: [String: Outcome], _ running: [String]
   ) throws -> (Plan.Stage, Outcome) {
-    let stage = try planner.resolver.load(instance)
     let isForced = forced.contains(instance.id)
     var foreseen = Plan.Stage(
       instance: instance.id, action: .dependsOnResults,
       reasons: (isForced ? [.forced] : []) + [.dependsOn(running)], samples: nil, sampleNames: [])
-    guard case .input(let driver)? = stage.driver, let inputs = try predictedInputs(instance, outcomes),
+    guard let body = instance.opened.samples, case .input(let driver) = body.driver,
+      let inputs = try predictedInputs(instance, outcomes),
       let names = inputs.samples[driver]?.keys.sorted(by: naturallyPrecedes)
     else { return (foreseen, .predicted(unknownOutputs(instance))) }
 
@@ -29,7 +29,7 @@ extension DryRun {
       wholeInputs: inputs.whole.mapValues {
         $0.map { InputDigest(instance: $0.instance, labels: $0.labels, digest: $0.reference.digest) }
       })
-    let external = try planner.resolver.externalFiles(stage, names, inputs.lookup)
+    let external = try planner.resolver.externalFiles(body, names, inputs.lookup)
     var work: [SampleWork] = []
     var undecided: Set<String> = []
     for (name, files) in zip(names, external) {

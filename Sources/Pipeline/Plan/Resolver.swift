@@ -12,7 +12,7 @@ struct KnownInput: Sendable {
 /// An instance whose inputs are known: its key and all it reads.
 struct StageResolution: Sendable {
   var instance: StageInstance
-  var stage: LoadedStage
+  var stage: OpenedStage { instance.opened }
   var key: StageKey
   var inputs: [String: [KnownInput]]
   var sources: [String: SourceListing]
@@ -31,19 +31,11 @@ final class Resolver: Sendable {
   let threads: Int
   /// The last few manifests read; neighbouring stages share them.
   private let recent = Mutex<[(Digest, Manifest.Contents)]>([])
-  private let loaded = Mutex<[String: LoadedStage]>([:])
 
   init(store: Store, salt: String?, threads: Int) {
     self.store = store
     self.salt = salt
     self.threads = threads
-  }
-
-  func load(_ instance: StageInstance) throws -> LoadedStage {
-    if let found = loaded.withLock({ $0[instance.id] }) { return found }
-    let stage = try LoadedStage(instance)
-    loaded.withLock { $0[instance.id] = stage }
-    return stage
   }
 
   func contents(_ reference: ArtifactReference) throws -> Manifest.Contents {
@@ -71,7 +63,7 @@ final class Resolver: Sendable {
   /// - Parameter inputs: by port, in the order of the references.
   /// - Throws: `StageFailure` and `FileProblem` about the user's files; `DamagedBlob` about an input.
   func resolve(_ instance: StageInstance, inputs: [String: [KnownInput]]) throws -> StageResolution {
-    let stage = try load(instance)
+    let stage = instance.opened
     var listings: [Data] = []
     var sources: [String: SourceListing] = [:]
     for source in stage.sources { sources[source.name] = try listing(source, inputs) }
@@ -85,11 +77,11 @@ final class Resolver: Sendable {
     var group: StageKey?
     var samples: [SampleWork]?
     var external: Digest?
-    if let driver = stage.driver {
+    if let body = stage.samples {
       group = KeyBuilder.group(
         instance, salt: salt, wholeInputs: digests(inputs) { self.entersWhole($0, $1, instance) })
-      if stage.hasExternalFiles {
-        let found = try work(instance, stage, driver, group!.digest, inputs, sources)  // set above
+      if body.externalFiles != nil {
+        let found = try work(instance, body, group!.digest, inputs, sources)  // set above
         let text = Self.externalText(found)
         listings.append(text)
         external = Digest.of(text)
@@ -98,19 +90,18 @@ final class Resolver: Sendable {
     }
     let key = KeyBuilder.stage(
       instance, salt: salt,
-      inputs: digests(inputs) { port, _ in stage.driver == nil || instance.port(port)?.lookup != true },
+      inputs: digests(inputs) { port, _ in stage.samples == nil || instance.port(port)?.lookup != true },
       sources: sourceDigests, external: external)
     return StageResolution(
-      instance: instance, stage: stage, key: key, inputs: inputs, sources: sources, listings: listings, group: group,
+      instance: instance, key: key, inputs: inputs, sources: sources, listings: listings, group: group,
       samples: samples)
   }
 
   /// The samples of a sample stage with their keys, loading manifests where that has not been done yet.
   func samples(_ resolution: inout StageResolution) throws -> [SampleWork] {
     if let samples = resolution.samples { return samples }
-    guard let driver = resolution.stage.driver, let group = resolution.group else { return [] }
-    let samples = try work(
-      resolution.instance, resolution.stage, driver, group.digest, resolution.inputs, resolution.sources)
+    guard let body = resolution.stage.samples, let group = resolution.group else { return [] }
+    let samples = try work(resolution.instance, body, group.digest, resolution.inputs, resolution.sources)
     resolution.samples = samples
     return samples
   }
@@ -133,14 +124,6 @@ final class Resolver: Sendable {
     return found
   }
 
-  /// `input:<port>` and `input:<port>/<path>` taken apart.
-  static func inputPath(_ path: String) -> (port: String, rest: String?)? {
-    guard path.hasPrefix("input:") else { return nil }
-    let text = path.dropFirst(6)
-    guard let slash = text.firstIndex(of: "/") else { return (String(text), nil) }
-    return (String(text[..<slash]), String(text[text.index(after: slash)...]))
-  }
-
   /// All files of the artifacts on a port: those of layout `.files` by path, samples as `<sample>/<role>`.
   func files(of port: String, _ inputs: [String: [KnownInput]]) throws -> [String: StoredFile] {
     var found: [String: StoredFile] = [:]
@@ -155,13 +138,15 @@ final class Resolver: Sendable {
   }
 
   private func listing(_ source: ExternalSource, _ inputs: [String: [KnownInput]]) throws -> SourceListing {
-    if let (port, folder) = Self.inputPath(source.path) {
+    switch source.place {
+    case .path(let path): return try listing(source, onDisk: path)
+    case .input(let port, let folder):
       guard inputs[port]?.isEmpty == false else {
         throw StageFailure(
           "\(source.name): no folder is given and input `\(port)` is not connected", help: "give one or the other")
       }
       // As for a folder on disk, paths are below the source.
-      let prefix = folder.map { $0 + "/" } ?? ""
+      let prefix = folder.isEmpty ? "" : folder + "/"
       var found: [(path: String, stored: StoredFile)] = []
       for (path, stored) in try files(of: port, inputs) where path.hasPrefix(prefix) {
         let below = String(path.dropFirst(prefix.count))
@@ -174,7 +159,10 @@ final class Resolver: Sendable {
       found.sort { naturallyPrecedes($0.path, $1.path) }
       return SourceListing(files: found.map { SourceFile(path: $0.path, stored: $0.stored) })
     }
-    let found = try SourceScanner.scan(source)
+  }
+
+  private func listing(_ source: ExternalSource, onDisk path: String) throws -> SourceListing {
+    let found = try SourceScanner.scan(source, at: path)
     let hashed = try store.files.hash(found.map(\.absolute), statuses: found.map(\.status), threads: threads)
     return SourceListing(
       files: zip(found, hashed).map { SourceFile(path: $0.path, stored: $1.stored, hashed: $1) })

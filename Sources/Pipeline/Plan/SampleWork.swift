@@ -33,7 +33,7 @@ extension SampleWork {
 extension Resolver {
   /// The samples of a stage in natural order, with their keys.
   func work(
-    _ instance: StageInstance, _ stage: LoadedStage, _ driver: SampleDriver, _ group: Digest,
+    _ instance: StageInstance, _ body: any SampledWork, _ group: Digest,
     _ inputs: [String: [KnownInput]], _ sources: [String: SourceListing]
   ) throws -> [SampleWork] {
     // Sample inputs, matched by name.
@@ -43,7 +43,7 @@ extension Resolver {
       sampleDigests[port] = try contents(input.reference).sampleDigests
     }
     var entries: [(name: String, source: SourceFile?, problem: String?)] = []
-    switch driver {
+    switch body.driver {
     case .input(let port):
       guard let input = inputs[port]?.first else { throw StageFailure("input `\(port)` is not connected") }
       entries = try contents(input.reference).artifact.samples.map { ($0.name, nil, nil) }
@@ -51,7 +51,7 @@ extension Resolver {
       guard let listing = sources[name] else { throw StageFailure("the stage type declares no source `\(name)`") }
       entries = Self.named(listing.files)
     }
-    let external = try externalFiles(stage, entries.map(\.name), inputs)
+    let external = try externalFiles(body, entries.map(\.name), inputs)
     return entries.indices.map { index in
       let (name, source, problem) = entries[index]
       return sampleWork(
@@ -63,7 +63,7 @@ extension Resolver {
   /// One sample with its key, from the digests of its inputs and the files found for it.
   func sampleWork(
     _ instance: StageInstance, group: Digest, name: String, samples: [String: Digest], source: SourceFile? = nil,
-    problem: String? = nil, external: ExternalFiles
+    problem: String? = nil, external: FoundFiles
   ) -> SampleWork {
     let (key, preimage) = KeyBuilder.sample(
       group: group, name: name, samples: samples, source: source.map { ($0.path, $0.stored.digest) },
@@ -91,39 +91,40 @@ extension Resolver {
   }
 
   /// The files of one sample by role, and what was looked for in vain.
-  typealias ExternalFiles = (found: [String: SourceFile], missing: [String])
+  typealias FoundFiles = (found: [String: SourceFile], missing: [String])
 
   /// The first candidate found of every role, hashed together on all cores.
   func externalFiles(
-    _ stage: LoadedStage, _ names: [String], _ inputs: [String: [KnownInput]]
-  ) throws -> [ExternalFiles] {
-    guard stage.hasExternalFiles else { return Array(repeating: ([:], []), count: names.count) }
-    var results: [ExternalFiles] = []
+    _ body: any SampledWork, _ names: [String], _ inputs: [String: [KnownInput]]
+  ) throws -> [FoundFiles] {
+    guard let files = body.externalFiles else { return Array(repeating: ([:], []), count: names.count) }
+    var results: [FoundFiles] = []
     var pending: [(sample: Int, role: String, path: String, status: FileSystem.Status)] = []
     var artifacts: [String: [String: StoredFile]] = [:]
     for (index, name) in names.enumerated() {
       var found: [String: SourceFile] = [:]
       var missing: [String] = []
-      for file in stage.externalFiles(name) {
+      for file in files(name) {
         var isThere = false
         for candidate in file.candidates {
-          if let (port, rest) = Self.inputPath(candidate) {
-            if artifacts[port] == nil { artifacts[port] = try files(of: port, inputs) }
-            guard let rest, let stored = artifacts[port]?[rest] else { continue }
-            found[file.role] = SourceFile(path: candidate, stored: stored)
-          } else {
-            let status = FileSystem.look(candidate)
+          switch candidate {
+          case .input(let port, let path):
+            if artifacts[port] == nil { artifacts[port] = try self.files(of: port, inputs) }
+            guard let stored = artifacts[port]?[path] else { continue }
+            found[file.role] = SourceFile(path: candidate.description, stored: stored)
+          case .path(let path):
+            let status = FileSystem.look(path)
             guard let status, status.isRegular else {
-              Observations.current?.add(.status, candidate, status)
+              Observations.current?.add(.status, path, status)
               continue
             }
-            pending.append((index, file.role, candidate, status))
+            pending.append((index, file.role, path, status))
           }
           isThere = true
           break
         }
         if !isThere && file.required {
-          missing.append("\(file.role) (looked for \(file.candidates.joined(separator: ", ")))")
+          missing.append("\(file.role) (looked for \(file.candidates.map(\.description).joined(separator: ", ")))")
         }
       }
       results.append((found, missing))

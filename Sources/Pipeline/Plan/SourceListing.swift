@@ -43,14 +43,17 @@ struct SourceListing: Sendable {
 
 /// Finds the files of a source on disk.
 enum SourceScanner {
-  /// Paths below the folder, where each really is, and what `stat` says of it. Follows links to files and folders.
+  /// - Parameter root: the file or folder of the source.
+  /// - Returns: paths below the folder, where each really is, and what `stat` says of it. Follows links to files and folders.
   /// - Throws: `StageFailure` for a missing folder, a dangling link, a loop of links, a name that no key can hold.
-  static func scan(_ source: ExternalSource) throws -> [(path: String, absolute: String, status: FileSystem.Status)] {
-    guard let status = FileSystem.status(source.path) else {
+  static func scan(_ source: ExternalSource, at root: String) throws -> [(
+    path: String, absolute: String, status: FileSystem.Status
+  )] {
+    guard let status = FileSystem.status(root) else {
       throw StageFailure(
-        "\(source.name): \(source.path) does not exist", help: "create it, or name another place in the pipeline file")
+        "\(source.name): \(root) does not exist", help: "create it, or name another place in the pipeline file")
     }
-    if status.isRegular { return [((source.path as NSString).lastPathComponent, source.path, status)] }
+    if status.isRegular { return [((root as NSString).lastPathComponent, root, status)] }
     var found: [(path: String, absolute: String, status: FileSystem.Status)] = []
     var open: [(UInt64, UInt64)] = []
     func visit(_ folder: String, _ prefix: String, _ status: FileSystem.Status) throws {
@@ -82,7 +85,7 @@ enum SourceScanner {
         }
       }
     }
-    try visit(source.path, "", status)
+    try visit(root, "", status)
     found.sort { naturallyPrecedes($0.path, $1.path) }
     var seen: [String: String] = [:]
     for (path, absolute, _) in found where !path.utf8.allSatisfy({ $0 < 0x80 }) {

@@ -15,9 +15,7 @@ extension Runner {
     }
     let forced = options.force.contains(instance.id) && !ran.contains(vertex)
     // What reads no files of the user's is found up to date in microseconds; handing it to a thread would cost more.
-    if instance.gate == nil, let stage = try? planner.resolver.load(instance), stage.sources.isEmpty,
-      !stage.hasExternalFiles
-    {
+    if instance.gate == nil, !instance.opened.readsExternalFiles {
       let result = Result {
         try trail.watch(vertex) { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
       }

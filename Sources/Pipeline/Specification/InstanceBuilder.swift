@@ -56,8 +56,8 @@ struct InstanceBuilder {
       let draft = seat.draft
       instances.append(
         StageInstance(
-          id: seat.id, stage: draft.stage, type: type, labels: seat.labels, parameters: draft.parameters,
-          keyParameters: draft.keyParameters, outputs: draft.outputs, inputs: inputs, seed: draft.seed,
+          id: seat.id, stage: draft.stage, opened: draft.opened ?? OpenedStage(standIn: type), labels: seat.labels,
+          inputs: inputs, seed: draft.seed,
           resources: draft.settings.resources, retries: draft.settings.retries, timeout: draft.settings.timeout,
           gate: draft.settings.gate, onBadSample: draft.settings.onBadSample, mark: draft.mark))
     }

@@ -16,8 +16,8 @@ struct StageDraft {
   var attributes: Set<String> = []
   /// Nil when the file names a type that does not exist.
   var type: (any Stage.Type)?
-  var parameters: JSON = [:]
-  var keyParameters: JSON = [:]
+  /// The type with its parameters; nil when those are wrong.
+  var opened: OpenedStage?
   /// Nil when they cannot be known because the parameters are wrong.
   var outputs: [OutputPort]?
   var inputs: [Input] = []
@@ -29,7 +29,8 @@ struct StageDraft {
   /// Everything that makes this draft differ from that of another world, as one value.
   var signature: JSON {
     [
-      .array(labels.map { [.string($0.name), $0.value] }), .string(type?.type.rawValue ?? ""), parameters,
+      .array(labels.map { [.string($0.name), $0.value] }), .string(type?.type.rawValue ?? ""),
+      opened?.parameters ?? [:],
       .array(inputs.map { [.string($0.port), .array($0.references.map { .string($0.text) })] }),
       seed.map { .string(String($0)) } ?? .null, settings.signature,
     ]

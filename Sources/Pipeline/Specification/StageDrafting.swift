@@ -16,7 +16,7 @@ struct StageDrafting {
     self.directory = directory
     self.catalogue = Dictionary(
       catalogue.stages.map { ($0.type.rawValue, $0) }, uniquingKeysWith: { first, _ in first })
-    pathShapes = self.catalogue.mapValues { ParameterDecoding.parameterType($0) }.filter { $0.value.holdsPaths }
+    pathShapes = self.catalogue.compactMapValues { OpenedStage.pathShape($0) }
     typeNames = catalogue.stages.map { $0.type.rawValue }
   }
 
@@ -110,10 +110,9 @@ struct StageDrafting {
     let shape = pathShapes[type.type.rawValue]
     if let shape { resolved = absolutePaths(resolved, shape) }
     do {
-      let decoded = try ParameterDecoding.decode(type, resolved, shape: shape)
-      draft.parameters = decoded.full
-      draft.keyParameters = decoded.key
-      draft.outputs = decoded.outputs
+      let opened = try OpenedStage(type, resolved, shape: shape)
+      draft.opened = opened
+      draft.outputs = opened.outputs
     } catch let problems as ParameterProblems {
       diagnostics += problems.diagnostics.map { problem in
         var problem = problem
@@ -268,9 +267,7 @@ struct StageDrafting {
   private mutating func gate(
     _ draft: StageDraft, _ node: Node?, _ substitution: Substitution, _ scope: Substitution.Scope
   ) -> StageGate? {
-    let builtIn = draft.type?.gate.map {
-      StageGate(approve: $0.approve, coverage: $0.coverage, message: $0.message)
-    }
+    let builtIn = draft.type?.gate
     var scope = scope
     scope.kept = ["inputs."]
     guard let resolved = node.map({ substitution.resolve($0, scope) }) else { return builtIn }

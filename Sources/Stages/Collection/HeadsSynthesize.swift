@@ -8,7 +8,7 @@ import Synchronization
 /// Makes up heads and everything that FaceLift and DSINE would give for their photos, so that a pipeline runs without
 /// anybody's files. Neither FaceLift nor DSINE takes part: shapes are drawn from distance fields, the maps are rendered
 /// from splats with the flaws of reconstructed ones, and `normal_dsine` holds smoothed true normals with an error added.
-struct HeadsSynthesize: Stage {
+struct HeadsSynthesize: WholeStage {
   static let type: StageType = "heads.synthesize"
   static let version = 3
   static let summary = "Make up heads: photos, splats and their renders in the layout of a FaceLift run."

@@ -54,7 +54,7 @@ struct ImagesCollect: SampleStage {
   func sources(_ parameters: Parameters) -> [ExternalSource] {
     [
       ExternalSource(
-        "photos", path: parameters.source?.path ?? "input:folder/\(parameters.subfolder)",
+        "photos", at: .path(parameters.source, orInput: "folder", path: parameters.subfolder),
         extensions: ["png", "jpg", "jpeg"], recursive: parameters.recursive)
     ]
   }

@@ -40,11 +40,12 @@ struct PairsCollect: SampleStage {
     ]
   }
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
     let root = "\(parameters.folder.path)/\(parameters.photoFolder)"
-    return [
-      ExternalFile("photo", candidates: ["png", "jpg", "jpeg"].map { "\(root)/\(sample).\($0)" }, required: false)
-    ]
+    return { sample in
+      let candidates = ["png", "jpg", "jpeg"].map { FileReference.path("\(root)/\(sample).\($0)") }
+      return [ExternalFile("photo", candidates: candidates, required: false)]
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

@@ -4,7 +4,7 @@ import Imaging
 import Pipeline
 
 /// Scores any set of methods on any set of test sets under one protocol, with statistics against a chosen baseline.
-struct Evaluate: Stage {
+struct Evaluate: WholeStage {
   static let type: StageType = "evaluate"
   static let version = 3
   static let summary =

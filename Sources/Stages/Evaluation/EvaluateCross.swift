@@ -2,7 +2,7 @@ import Foundation
 import Pipeline
 
 /// Scores every network on every test set, and interpolation beside them, under one protocol.
-struct EvaluateCross: Stage {
+struct EvaluateCross: WholeStage {
   static let type: StageType = "evaluate.cross"
   static let version = 3
   static let summary = "Scores every model on every test set under one protocol: the cross-degradation table."

@@ -15,7 +15,7 @@ struct PredictionsImport: SampleStage {
   static let outputs = [
     OutputPort("predictions", .predictions, .samples, doc: "`depth.png` as it came; record: method, bits.")
   ]
-  static let gate: GateDefault? = GateDefault(
+  static let gate: StageGate? = StageGate(
     approve: .automatic, coverage: 1, message: "Predict the validation samples and put <name>.png into the folder.")
 
   struct Parameters: StageParameters {
@@ -30,15 +30,15 @@ struct PredictionsImport: SampleStage {
     ]
   }
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    let names = FaceliftIngest.spellings(of: parameters.namePattern.replacing("{name}", with: sample))
-    let root = parameters.folder.path
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    let root = FileReference.path(parameters.folder.path)
     // Only the scored side is needed, and which side a sample is on is not known here.
-    return [
-      ExternalFile(
-        "prediction", candidates: names.flatMap { name in ["png", "tif", "tiff"].map { "\(root)/\(name).\($0)" } },
-        required: false)
-    ]
+    return { sample in
+      [
+        ExternalFile(
+          "prediction", candidates: root.images(of: sample, pattern: parameters.namePattern), required: false)
+      ]
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

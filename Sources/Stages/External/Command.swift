@@ -3,7 +3,7 @@ import Foundation
 import Pipeline
 
 /// Runs any program as a stage, with everything it uses declared.
-struct Command: Stage {
+struct Command: WholeStage {
   static let type: StageType = "command"
   static let version = 1
   static let summary = "Runs any external program with declared inputs, files, environment and outputs."

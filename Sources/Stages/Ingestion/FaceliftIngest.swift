@@ -24,7 +24,7 @@ struct FaceliftIngest: SampleStage {
       doc: "A generated folder in FaceLift's layout in place of `folder`."),
   ]
   static let outputs = [mapsPort]
-  static let gate: GateDefault? = GateDefault(
+  static let gate: StageGate? = StageGate(
     approve: .explicit, coverage: 1,
     message: "Run FaceLift on the collected photos and put its output into the folder of this stage.")
 
@@ -75,34 +75,25 @@ struct FaceliftIngest: SampleStage {
     ("opacity.png", "opacity_maps", true), ("photo.png", "cropped_faces", false), ("mask.png", "mask", false),
   ]
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    let roots = parameters.folder.map { [$0.path] } ?? ["input:folder"]
-    let names = Self.spellings(of: parameters.namePattern.replacing("{name}", with: sample))
-    func candidates(_ path: (String) -> String) -> [String] {
-      roots.flatMap { root in names.map { "\(root)/\(path($0))" } }
-    }
-    var files: [ExternalFile] = []
-    if parameters.accept.contains(.maps) {
-      for (role, folder, required) in Self.mapRoles {
-        files.append(ExternalFile(role, candidates: candidates { "\(folder)/\($0).png" }, required: required))
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    if parameters.accept.isEmpty { return nil }
+    let root = FileReference.path(parameters.folder, orInput: "folder")
+    return { sample in
+      let names = SampleFiles.names(parameters.namePattern, of: sample)
+      var files: [ExternalFile] = []
+      if parameters.accept.contains(.maps) {
+        for (role, folder, required) in Self.mapRoles {
+          let candidates = names.map { root.appending("\(folder)/\($0).png") }
+          files.append(ExternalFile(role, candidates: candidates, required: required))
+        }
+        files.append(ExternalFile(Self.rangeFile, candidates: [root.appending(Self.rangeFile)], required: false))
       }
-      files.append(ExternalFile(Self.rangeFile, candidates: roots.map { "\($0)/\(Self.rangeFile)" }, required: false))
+      if parameters.accept.contains(.splats) {
+        let candidates = names.map { root.appending("splats/\($0)/gaussians.ply") }
+        files.append(ExternalFile("gaussians.ply", candidates: candidates))
+      }
+      return files
     }
-    if parameters.accept.contains(.splats) {
-      files.append(ExternalFile("gaussians.ply", candidates: candidates { "splats/\($0)/gaussians.ply" }))
-    }
-    return files
-  }
-
-  /// A name as written and in both Unicode normal forms: the same letter is stored composed by Linux and decomposed by
-  /// macOS. Compared by bytes, since Swift holds the forms equal.
-  static func spellings(of name: String) -> [String] {
-    var result: [String] = []
-    for form in [name, name.precomposedStringWithCanonicalMapping, name.decomposedStringWithCanonicalMapping]
-    where !result.contains(where: { $0.utf8.elementsEqual(form.utf8) }) {
-      result.append(form)
-    }
-    return result
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

@@ -32,7 +32,7 @@ struct NormalsImport: SampleStage {
   static let outputs = [
     OutputPort("normals", .normals, .samples, doc: "`normal.png`, 16-bit RGB; record: source, agreement.")
   ]
-  static let gate: GateDefault? = GateDefault(
+  static let gate: StageGate? = StageGate(
     approve: .automatic, coverage: 1,
     message: "Run the normal network on the photos and put one map for each sample into the folder of this stage.")
 
@@ -80,13 +80,11 @@ struct NormalsImport: SampleStage {
     }
   }
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    let root = parameters.folder?.path ?? "input:folder/\(parameters.subfolder)"
-    let names = FaceliftIngest.spellings(of: parameters.namePattern.replacing("{name}", with: sample))
-    return [
-      ExternalFile(
-        "normal", candidates: names.flatMap { name in ["png", "tif", "tiff"].map { "\(root)/\(name).\($0)" } })
-    ]
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    let root = FileReference.path(parameters.folder, orInput: "folder", path: parameters.subfolder)
+    return { sample in
+      [ExternalFile("normal", candidates: root.images(of: sample, pattern: parameters.namePattern))]
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

@@ -20,7 +20,7 @@ struct RelativeImport: SampleStage {
   static let outputs = [
     OutputPort("relative", .relative, .samples, doc: "`relative.png`, 16-bit grey, 1 = nearest; record: agreement.")
   ]
-  static let gate: GateDefault? = GateDefault(
+  static let gate: StageGate? = StageGate(
     approve: .automatic, coverage: 1,
     message: "Run Depth Anything on the photos and put one map for each sample into the folder of this stage.")
 
@@ -54,13 +54,11 @@ struct RelativeImport: SampleStage {
     }
   }
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    let root = parameters.folder?.path ?? "input:folder/\(parameters.subfolder)"
-    let names = FaceliftIngest.spellings(of: parameters.namePattern.replacing("{name}", with: sample))
-    return [
-      ExternalFile(
-        "relative", candidates: names.flatMap { name in ["png", "tif", "tiff"].map { "\(root)/\(name).\($0)" } })
-    ]
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    let root = FileReference.path(parameters.folder, orInput: "folder", path: parameters.subfolder)
+    return { sample in
+      [ExternalFile("relative", candidates: root.images(of: sample, pattern: parameters.namePattern))]
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

@@ -64,11 +64,12 @@ struct RendersAlign: SampleStage {
     ]
   }
 
-  func externalFiles(for sample: String, _ parameters: Parameters) -> [ExternalFile] {
-    guard let folder = parameters.landmarks else { return [] }
-    return [
-      ExternalFile("landmarks", candidates: FaceliftIngest.spellings(of: sample).map { "\(folder.path)/\($0).csv" })
-    ]
+  func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
+    guard let folder = parameters.landmarks else { return nil }
+    return { sample in
+      let names = SampleFiles.spellings(of: sample)
+      return [ExternalFile("landmarks", candidates: names.map { .path("\(folder.path)/\($0).csv") })]
+    }
   }
 
   func run(sample: SampleContext, _ parameters: Parameters) throws {

@@ -8,7 +8,7 @@ import Reporting
 ///
 /// A pure function of its inputs: no clock, no machine. What belongs to a run (times, cache hits, configuration, machine)
 /// is added to a copy of the page by `pipeline report`, in the slots the page leaves for it.
-public struct Report: Stage {
+public struct Report: WholeStage {
   public struct Parameters: StageParameters {
     public var title = "Depth super-resolution report"
     public var subtitle: String?

@@ -5,7 +5,7 @@ import NN
 import Pipeline
 
 /// Trains one network on one degradation: dataset and low-resolution pairs in, the best epoch by validation out.
-struct Train: Stage {
+struct Train: WholeStage {
   static let type: StageType = "train"
   static let version = 4
   static let summary = "Trains a super-resolution network and keeps its best epoch by validation."

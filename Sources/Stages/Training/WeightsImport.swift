@@ -4,7 +4,7 @@ import NN
 import Pipeline
 
 /// Turns published weights into a model that evaluation and `pipeline upscale` use like a trained one.
-struct WeightsImport: Stage {
+struct WeightsImport: WholeStage {
   static let type: StageType = "weights.import"
   static let version = 2
   static let summary = "Imports weights made elsewhere (PyTorch .pth or safetensors) as a model."

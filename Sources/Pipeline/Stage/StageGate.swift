@@ -1,12 +1,13 @@
 /// Whether a gate opens by itself once everything expected is there, or asks a person.
 public enum GateApproval: String, ParameterChoice { case explicit, automatic }
 
-/// How a gated stage type behaves when a file does not declare `gate:`.
-public struct GateDefault: Hashable, Sendable {
+/// A point where a pipeline waits for a person or an outside program: as a stage type declares it for files that say nothing, and
+/// as an instance has it.
+public struct StageGate: Hashable, Sendable {
   public var approve: GateApproval
   /// The share of expected samples that must be there, 0...1.
   public var coverage: Double
-  /// What a person has to do, in one or two sentences.
+  /// A person has to do this, in one or two sentences. May hold `${inputs.<port>}`, which the engine replaces by where that input was published.
   public var message: String
 
   public init(approve: GateApproval, coverage: Double = 1, message: String) {
