@@ -1,11 +1,18 @@
 import Foundation
 
 /// Text that is not JSON: where and why.
-public struct JSONProblem: Error, Hashable, Sendable, CustomStringConvertible {
+public struct JSONProblem: ReadableError, Hashable {
   public var line: Int
   public var column: Int
-  public var message: String
-  public var description: String { "not valid JSON at line \(line), column \(column): \(message)" }
+  public var reason: String
+
+  public init(line: Int, column: Int, reason: String) {
+    self.line = line
+    self.column = column
+    self.reason = reason
+  }
+
+  public var message: String { "not valid JSON at line \(line), column \(column): \(reason)" }
 }
 
 /// A strict reader of RFC 8259 that keeps the difference between `1` and `1.0`, which `JSONDecoder` loses and keys need,
@@ -29,7 +36,7 @@ struct JSONParser {
     let before = bytes[..<min(at, bytes.count)]
     let line = before.reduce(1) { $1 == 10 ? $0 + 1 : $0 }
     let start = before.lastIndex(of: 10).map { $0 + 1 } ?? 0
-    return JSONProblem(line: line, column: before.count - start + 1, message: message)
+    return JSONProblem(line: line, column: before.count - start + 1, reason: message)
   }
 
   private var next: UInt8? { at < bytes.count ? bytes[at] : nil }

@@ -48,7 +48,7 @@ struct Explain: ParsableCommand {
     case .dependsOnResults: text += "runs unless the results it reads come out the same as before\n"
     case .waiting(let status): text += "waits at its gate: \(status.summary)\n"
     case .blocked(let by): text += "waits behind \(by)\n"
-    case .impossible(let reason): text += "cannot run: \(reason)\n"
+    case .impossible(let problem): text += "cannot run: \(problem)\n"
     }
     for reason in found.plan.reasons { text += "  \(reason.text)\n" }
     if let samples = found.plan.samples {

@@ -37,8 +37,6 @@ struct ExportCommand: ParsableCommand {
       try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
       Console.standardOutput(
         "\(output): \(name), operator set \(opset), \(bytes.count) bytes\n")
-    } catch let error as ModelError {
-      throw StageFailure(error.description)
     } catch let error as CocoaError {
       throw StageFailure("\(output) cannot be written: \(error.localizedDescription)")
     }

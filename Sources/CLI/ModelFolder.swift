@@ -23,12 +23,8 @@ struct ModelFolder {
       model = try TrainedModel.load(
         description: json["model"] ?? json, weights: folder.appendingPathComponent("weights.safetensors"))
       guide = json["guide"]?.stringValue
-    } catch let error as ModelError {
-      throw StageFailure(error.description)
-    } catch let error as WeightsError {
-      throw StageFailure(error.description)
-    } catch let error as DecodingError {
-      throw StageFailure("\(description.path): not a JSON file: \(error)")
+    } catch let error as JSONProblem {
+      throw StageFailure("\(description.path): \(error.message)")
     }
   }
 }

@@ -23,7 +23,8 @@ struct OpenGate {
       throw Diagnostic(
         "`\(instance)` has not looked at what is there yet", help: "run `pipeline run \(context.fileArguments)` first")
     case .blocked(let by)?: throw Diagnostic("`\(instance)` waits behind `\(by)`")
-    case .impossible(let reason)?: throw Diagnostic("`\(instance)` cannot be looked at: \(reason)")
+    case .impossible(let problem)?:
+      throw Diagnostic("`\(instance)` cannot be looked at: \(problem.message)", help: problem.help)
     case nil: throw Diagnostic("there is no stage `\(instance)`")
     }
   }

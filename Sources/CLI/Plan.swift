@@ -75,7 +75,7 @@ struct PlanPrinter {
     switch stage.action {
     case .waiting(let status): [status.summary]
     case .blocked(let by): ["waits for \(by)"]
-    case .impossible(let reason): reason.split(separator: "\n").map(String.init)
+    case .impossible(let problem): problem.description.split(separator: "\n").map(String.init)
     default: stage.reasons.map(\.text) + (stage.thenWaits.map { ["then waits: \($0.summary)"] } ?? [])
     }
   }

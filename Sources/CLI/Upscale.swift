@@ -87,7 +87,7 @@ struct Upscale: ParsableCommand {
       let planes: [Float]
       do {
         planes = try trained.upscale(image.raster.planes, height: height, width: width, guide: seen, tile: tile)
-      } catch let error as ModelError { throw StageFailure("\(input): \(error.description)") }
+      } catch let error as ModelError { throw StageFailure("\(input): \(error.message)") }
       var result = Raster(planes: planes, width: width * scale, height: height * scale)
       var foreground: Mask?
       if background == .zero, channels == 1 {

@@ -65,7 +65,7 @@ public enum Worker {
       }
       return await BatchWorker(submission: submission, job: job, store: store, id: id, remote: remote).run()
     } catch {
-      FileHandle.standardError.write(Data("error: \(describe(error))\n".utf8))
+      FileHandle.standardError.write(Data("error: \(Diagnostic(error).description)\n".utf8))
       return 1
     }
   }

@@ -139,6 +139,32 @@ import Testing
     #expect(run.summary.exitCode == 0)
   }
 
+  @Test func aFailureWhilePlanningIsNoWaitingAtTheGate() async throws {
+    let bench = try Bench()
+    let folder = bench.root + "/late"
+    func stages() throws -> [StageInstance] {
+      [
+        try bench.stage(
+          "collect", "toy.collect", ["folder": .string(folder)],
+          extra: ["gate": ["approve": "automatic", "coverage": 1, "message": "Put photos there."]])
+      ]
+    }
+    // A folder that is not there yet is what the gate waits for.
+    let waiting = try await bench.run(try stages())
+    #expect(waiting.summary.exitCode == 3)
+    #expect(waiting.summary.waiting.first?.missing.first?.reason.contains("\(folder) does not exist") == true)
+
+    // One that cannot be read is a failure, with what to do about it.
+    try bench.write("photo", folder + "/a.txt")
+    try FileManager.default.createSymbolicLink(atPath: folder + "/b.txt", withDestinationPath: "/nowhere")
+    let failed = try await bench.run(try stages())
+    #expect(failed.summary.exitCode == 1)
+    #expect(failed.summary.waiting.isEmpty)
+    #expect(failed.failure("collect")?.contains("b.txt is a link to something that does not exist") == true)
+    let helps = failed.events.compactMap { if case .failed(_, _, let help, _) = $0 { help } else { nil } }
+    #expect(helps == ["mend or remove that link"])
+  }
+
   @Test func coverageLeavesOutWhatIsNotThere() async throws {
     let bench = try Bench()
     try bench.addPhotos(["a", "b", "c", "d"])

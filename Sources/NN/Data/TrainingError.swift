@@ -1,5 +1,7 @@
+import Basics
+
 /// A training run that cannot go on: what is wrong and where.
-public struct TrainingError: Error, Hashable, Sendable, CustomStringConvertible {
-  public var description: String
-  public init(_ description: String) { self.description = description }
+public struct TrainingError: ReadableError, Hashable {
+  public var message: String
+  public init(_ message: String) { self.message = message }
 }

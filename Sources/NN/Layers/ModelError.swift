@@ -1,5 +1,7 @@
+import Basics
+
 /// A model that cannot be built or used as asked.
-public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
-  public var description: String
-  public init(_ description: String) { self.description = description }
+public struct ModelError: ReadableError, Hashable {
+  public var message: String
+  public init(_ message: String) { self.message = message }
 }

@@ -57,8 +57,8 @@ public indirect enum LearningRateSchedule: Hashable, Sendable {
 
 extension LearningRateSchedule {
   /// A schedule that cannot be built from its description.
-  public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
-    public var description: String
+  public struct Problem: ReadableError, Hashable {
+    public var message: String
   }
 
   /// Reads a description such as `{"type": "cosine", "period": 100, "minimum": 0}`. Types: constant, cosine,
@@ -68,7 +68,7 @@ extension LearningRateSchedule {
   /// - Throws: `Problem` naming the key.
   public init(description: JSON, defaultPeriod: Int) throws {
     let fields = description.objectValue ?? [:]
-    func fail(_ text: String) -> Problem { Problem(description: "learning-rate schedule: \(text)") }
+    func fail(_ text: String) -> Problem { Problem(message: "learning-rate schedule: \(text)") }
     func number(_ key: String, default standard: Double) throws -> Double {
       guard let value = fields[key], value != .null else { return standard }
       guard let number = value.doubleValue else { throw fail("`\(key)` must be a number") }

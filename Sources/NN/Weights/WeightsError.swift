@@ -1,5 +1,7 @@
+import Basics
+
 /// A weight file that cannot be read, or does not fit the network: names the file and what is wrong with it.
-public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct WeightsError: ReadableError, Hashable {
   public var file: String
   public var reason: String
   public var help: String?
@@ -10,5 +12,5 @@ public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
     self.help = help
   }
 
-  public var description: String { "\(file): \(reason)" + (help.map { "\nhelp: \($0)" } ?? "") }
+  public var message: String { "\(file): \(reason)" }
 }

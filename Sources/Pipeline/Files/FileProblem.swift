@@ -1,7 +1,8 @@
+import Basics
 import Foundation
 
 /// A file operation that failed: which one, on what, and why.
-public struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
+public struct FileProblem: ReadableError, Hashable {
   /// What was attempted, such as `write`.
   public var operation: String
   public var path: String
@@ -22,8 +23,6 @@ public struct FileProblem: Error, Hashable, Sendable, CustomStringConvertible {
     let amount = size.map { " (\(byteText($0)))" } ?? ""
     return "cannot \(operation) \(path)\(amount): \(String(cString: strerror(code)))"
   }
-
-  public var description: String { message + (help.map { "\nhelp: \($0)" } ?? "") }
 
   /// How to mend it, for the causes that people meet.
   public var help: String? {

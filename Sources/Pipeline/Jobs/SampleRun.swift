@@ -125,7 +125,8 @@ struct SampleRun: Sendable {
       throw CancellationError()
     } catch {
       try checkInputs(work)
-      throw StageFailure("sample `\(work.name)`: \(describe(error))")
+      let reason = Diagnostic(error)
+      throw StageFailure("sample `\(work.name)`: \(reason.message)", help: reason.help)
     }
     try checkInputs(work)
     if let bad { return SampleResult(name: work.name, bad: bad, preimage: work.preimage) }

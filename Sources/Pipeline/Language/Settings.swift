@@ -1,7 +1,7 @@
 import Basics
 
 /// `resources:` of a stage.
-struct ResourceSettings: StageParameters {
+struct ResourceSettings: FileSection {
   var cpus: Int?
   var memory: ByteCount?
   var gpus = 0
@@ -24,7 +24,7 @@ struct ResourceSettings: StageParameters {
 }
 
 /// `gate:` of a stage.
-struct GateSettings: StageParameters {
+struct GateSettings: FileSection {
   var message: String?
   var approve = GateApproval.explicit
   var coverage = 1.0
@@ -37,7 +37,7 @@ struct GateSettings: StageParameters {
 }
 
 /// `defaults:` of a file, for stages that do not say otherwise.
-struct DefaultSettings: StageParameters {
+struct DefaultSettings: FileSection {
   var resources = ResourceSettings()
   var retries = 0
   var timeout: TimeSpan?
@@ -52,7 +52,7 @@ struct DefaultSettings: StageParameters {
 }
 
 /// `compare:` of a file.
-struct CompareSettings: StageParameters {
+struct CompareSettings: FileSection {
   var baseline: String?
   var metrics: [String] = []
   var aggregate = ComparisonSettings.Aggregate.meanStd
@@ -67,7 +67,7 @@ struct CompareSettings: StageParameters {
 }
 
 /// `settings:` of a file: how its runs are carried out. Nothing here enters a key.
-struct RunSettings: StageParameters {
+struct RunSettings: FileSection {
   var remoteCache: String?
   var publish = PublishMode.auto
   var executor = ExecutorKind.local

@@ -1,5 +1,5 @@
 /// `settings: { slurm: ... }` of a file.
-struct SlurmSettings: StageParameters {
+struct SlurmSettings: FileSection {
   var partition: String?
   var account: String?
   var qos: String?

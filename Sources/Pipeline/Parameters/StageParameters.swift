@@ -22,11 +22,14 @@ public protocol ParameterValue: Hashable, Sendable {
 public protocol StageParameters: ParameterValue {
   init()
   static var fields: [ParameterField<Self>] { get }
+  /// The word for a field in messages: `parameter`, or `key` where a file's own sections are read.
+  static var fieldTerm: String { get }
   /// Checks that concern several fields together; returns what is wrong.
   func validate() -> [String]
 }
 
 extension StageParameters {
+  public static var fieldTerm: String { "parameter" }
   public func validate() -> [String] { [] }
 
   public static var descriptions: [ParameterDescription] {
@@ -59,7 +62,7 @@ extension StageParameters {
       guard let field = Self.fields.first(where: { $0.name == entry.key }) else {
         problems.append(
           Diagnostic(
-            "unknown parameter `\(entry.key)`", at: entry.keyMark ?? entry.value.mark,
+            "unknown \(Self.fieldTerm) `\(entry.key)`", at: entry.keyMark ?? entry.value.mark,
             help: suggestion(for: entry.key, among: Self.fields.map(\.name))))
         continue
       }
@@ -70,7 +73,7 @@ extension StageParameters {
       }
     }
     for field in Self.fields where field.required && !entries.contains(where: { $0.key == field.name }) {
-      problems.append(Diagnostic("missing parameter `\(field.name)`: \(field.doc)", at: node.mark))
+      problems.append(Diagnostic("missing \(Self.fieldTerm) `\(field.name)`: \(field.doc)", at: node.mark))
     }
     if problems.isEmpty { problems += validate().map { Diagnostic($0, at: node.mark) } }
     if !problems.isEmpty { throw ParameterProblems(problems) }

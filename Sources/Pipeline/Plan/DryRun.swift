@@ -57,7 +57,7 @@ struct DryRun {
     } catch {
       return (
         Plan.Stage(
-          instance: instance.id, action: .impossible(describe(error)), reasons: [], samples: nil, sampleNames: []),
+          instance: instance.id, action: .impossible(Diagnostic(error)), reasons: [], samples: nil, sampleNames: []),
         .unavailable(instance.id)
       )
     }

@@ -13,7 +13,7 @@ public struct Plan: Sendable {
       /// Behind a gate that waits, or a stage that cannot run.
       case blocked(by: String)
       /// Cannot even be looked at: a missing source, for example.
-      case impossible(String)
+      case impossible(Diagnostic)
     }
 
     public var instance: String
@@ -42,9 +42,10 @@ public struct Plan: Sendable {
       case .blocked(let by):
         members["action"] = "blocked"
         members["by"] = .string(by)
-      case .impossible(let reason):
+      case .impossible(let problem):
         members["action"] = "impossible"
-        members["error"] = .string(reason)
+        members["error"] = .string(problem.message)
+        members["help"] = problem.help.map(JSON.string)
       }
       if let thenWaits { members["then_waits"] = thenWaits.json }
       if let samples {

@@ -90,9 +90,9 @@ final class Planner: Sendable {
     _ instance: StageInstance, inputs: [String: [KnownInput]], forced: Bool
   ) throws -> Evaluation {
     var resolution: StageResolution
-    do { resolution = try resolver.resolve(instance, inputs: inputs) } catch let failure as StageFailure {
-      // A folder that is not there yet is what the gate waits for.
-      return .gate(emptyGate(instance, missing: failure.message))
+    do { resolution = try resolver.resolve(instance, inputs: inputs) } catch let missing as MissingSource {
+      // What is not there yet is what the gate waits for.
+      return .gate(emptyGate(instance, missing: missing.message))
     }
     guard let group = resolution.group else {
       let status = wholeGate(instance, resolution)

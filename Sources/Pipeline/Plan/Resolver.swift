@@ -61,7 +61,7 @@ final class Resolver: Sendable {
   }
 
   /// - Parameter inputs: by port, in the order of the references.
-  /// - Throws: `StageFailure` and `FileProblem` about the user's files; `DamagedBlob` about an input.
+  /// - Throws: `MissingSource`, `StageFailure` and `FileProblem` about the user's files; `DamagedBlob` about an input.
   func resolve(_ instance: StageInstance, inputs: [String: [KnownInput]]) throws -> StageResolution {
     let stage = instance.opened
     var listings: [Data] = []

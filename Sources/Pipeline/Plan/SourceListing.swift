@@ -41,17 +41,24 @@ struct SourceListing: Sendable {
   }
 }
 
+/// A file or folder of the user's that is not there: a gate waits for it, any other stage fails.
+struct MissingSource: ReadableError, Hashable {
+  var name: String
+  var path: String
+  var message: String { "\(name): \(path) does not exist" }
+  var help: String? { "create it, or name another place in the pipeline file" }
+}
+
 /// Finds the files of a source on disk.
 enum SourceScanner {
   /// - Parameter root: the file or folder of the source.
   /// - Returns: paths below the folder, where each really is, and what `stat` says of it. Follows links to files and folders.
-  /// - Throws: `StageFailure` for a missing folder, a dangling link, a loop of links, a name that no key can hold.
+  /// - Throws: `MissingSource`; `StageFailure` for a dangling link, a loop of links, a name that no key can hold.
   static func scan(_ source: ExternalSource, at root: String) throws -> [(
     path: String, absolute: String, status: FileSystem.Status
   )] {
     guard let status = FileSystem.status(root) else {
-      throw StageFailure(
-        "\(source.name): \(root) does not exist", help: "create it, or name another place in the pipeline file")
+      throw MissingSource(name: source.name, path: root)
     }
     if status.isRegular { return [((root as NSString).lastPathComponent, root, status)] }
     var found: [(path: String, absolute: String, status: FileSystem.Status)] = []

@@ -4,8 +4,8 @@ import Foundation
 import Synchronization
 
 /// The server could not be asked, or gave an answer that is neither yes nor no.
-struct RemoteProblem: Error, Hashable, Sendable, CustomStringConvertible {
-  var description: String
+struct RemoteProblem: ReadableError, Hashable {
+  var message: String
 }
 
 /// How long requests may take. A cache is there to save time; one that does not answer is left alone.
@@ -122,7 +122,7 @@ final class HTTPClient: Sendable {
       case 500...599: "the server failed"
       default: "not an answer of a cache"
       }
-    return RemoteProblem(description: "\(address)\(path.prefix(12))…: \(method) got status \(status): \(reason)")
+    return RemoteProblem(message: "\(address)\(path.prefix(12))…: \(method) got status \(status): \(reason)")
   }
 
   /// - Returns: the status of the answer.
@@ -163,15 +163,15 @@ final class HTTPClient: Sendable {
     guard answer.failed == 0 else {
       http_close(session.pointer)
       let message = withUnsafeBytes(of: answer.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      throw RemoteProblem(description: "\(address): \(message)")
+      throw RemoteProblem(message: "\(address): \(message)")
     }
     idle.withLock { $0.append(session) }
     return answer.status
   }
 
   private func open() throws -> Session {
-    if let problem = http_problem() { throw RemoteProblem(description: String(cString: problem)) }
-    guard let pointer = http_open() else { throw RemoteProblem(description: "libcurl cannot open a connection") }
+    if let problem = http_problem() { throw RemoteProblem(message: String(cString: problem)) }
+    guard let pointer = http_open() else { throw RemoteProblem(message: "libcurl cannot open a connection") }
     return Session(pointer: pointer)
   }
 }

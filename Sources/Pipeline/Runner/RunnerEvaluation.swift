@@ -51,7 +51,7 @@ extension Runner {
         fresh: resolution.listings, store: store)
       work[vertex] = Work(resolution: resolution, mode: mode, withheld: withheld, reasons: reasons)
       scheduler.needsRun(vertex, demand(instance))
-    case .failure(let error as DamagedBlob): try rebuild(vertex, error)
+    case .failure(let error as DamagedBlob): try rebuild(vertex, error.message)
     case .failure(let error): fail(vertex, error)
     }
   }
@@ -79,7 +79,7 @@ extension Runner {
         try publisher.publish(result, instance: id)
         send.yield(.published(vertex, nil))
       } catch {
-        send.yield(.published(vertex, describe(error)))
+        send.yield(.published(vertex, Diagnostic(error).description))
       }
     }
   }
@@ -97,14 +97,8 @@ extension Runner {
   }
 
   func fail(_ vertex: Int, _ error: any Error) {
-    var message = describe(error)
-    var help: String?
-    if let failure = error as? StageFailure { (message, help) = (failure.message, failure.help) }
-    if let problem = error as? FileProblem { (message, help) = (problem.message, problem.help) }
-    if let problems = error as? ParameterProblems {
-      message = problems.diagnostics.map(\.message).joined(separator: "\n")
-    }
-    fail(vertex, message, help: help, log: nil)
+    let problem = Diagnostic(error)
+    fail(vertex, problem.message, help: problem.help, log: nil)
   }
 
   func fail(_ vertex: Int, _ message: String, help: String?, log: String?) {
@@ -126,7 +120,8 @@ extension Runner {
   }
 
   /// A stored file that this instance reads is damaged: those that delivered its inputs have to look again.
-  func rebuild(_ vertex: Int, _ damage: DamagedBlob) throws {
+  /// - Parameter damage: which file, for people.
+  func rebuild(_ vertex: Int, _ damage: String) throws {
     lookAgain[vertex, default: 0] += 1
     let instance = pipeline.instances[vertex]
     guard lookAgain[vertex, default: 0] <= Self.maxLooks, !instance.upstream.isEmpty else {

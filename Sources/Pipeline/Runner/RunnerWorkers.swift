@@ -131,10 +131,10 @@ extension Runner {
         work[vertex] = nil
         scheduler.again(vertex)
       } else {
-        fail(vertex, failure.message, help: "run again once nothing writes to it", log: nil)
+        fail(vertex, failure.message, help: failure.help, log: nil)
       }
     case .failed(let failure)? where failure.kind == .damaged:
-      try rebuild(vertex, DamagedBlob(digest: Digest.of(failure.message), reason: failure.message))
+      try rebuild(vertex, failure.message)
     default:
       if signalled != nil {
         stopped(vertex)

@@ -26,10 +26,12 @@ struct BatchWorker: Sendable {
     let events: WorkerEventWriter
     do {
       events = try WorkerEventWriter(appendingTo: submission.eventsPath) { event in
-        do { try submission.set(outcome: event, job: id) } catch { failure.withLock { $0 = describe(error) } }
+        do { try submission.set(outcome: event, job: id) } catch {
+          failure.withLock { $0 = Diagnostic(error).description }
+        }
       }
     } catch {
-      print("error: \(describe(error))")
+      print("error: \(Diagnostic(error).description)")
       return 1
     }
     let environment = ProcessInfo.processInfo.environment
@@ -67,7 +69,7 @@ struct BatchWorker: Sendable {
     var rounds = submission.rounds
     let mayGoOn = rounds.end(
       mark: SlurmRounds.mark(of: job, in: store), reported: SlurmEvents.lastRound(in: submission.eventsPath).furthest)
-    do { try submission.set(rounds: rounds) } catch { print("note: \(describe(error))") }
+    do { try submission.set(rounds: rounds) } catch { print("note: \(Diagnostic(error).description)") }
     if mayGoOn {
       events.send(.note("reached its wall-clock limit, saved its work and goes back into the queue"))
     } else {

@@ -117,7 +117,7 @@ struct SlurmJob: Sendable {
         close(text)
         return .ended(.failed(rounds.failure(text)))
       }
-      do { try submission.set(rounds: rounds) } catch { order.onEvent(.note(describe(error))) }
+      do { try submission.set(rounds: rounds) } catch { order.onEvent(.note(Diagnostic(error).description)) }
       return submitAnew(text)
     case .failed(let failure):
       close(failure.message)
@@ -139,7 +139,7 @@ struct SlurmJob: Sendable {
     self.id = id
     onID(id)
     // Found again in the same way if it cannot be noted.
-    do { try submission.note(id: id) } catch { order.onEvent(.note(describe(error))) }
+    do { try submission.note(id: id) } catch { order.onEvent(.note(Diagnostic(error).description)) }
   }
 
   private mutating func show(_ new: QueuePlace) {
@@ -154,7 +154,7 @@ struct SlurmJob: Sendable {
 
   /// What stands in the way of this is told; nothing depends on it but that the next run submits anew.
   private func close(_ reason: String) {
-    do { try submission.close(reason) } catch { order.onEvent(.note(describe(error))) }
+    do { try submission.close(reason) } catch { order.onEvent(.note(Diagnostic(error).description)) }
   }
 
   private func clear() {
@@ -162,7 +162,7 @@ struct SlurmJob: Sendable {
       where problem.code == ENOENT
     {
       return  // another run has done it at the same time
-    } catch { order.onEvent(.note(describe(error))) }
+    } catch { order.onEvent(.note(Diagnostic(error).description)) }
   }
 
   /// The last lines of the job's log, Slurm's own among them.

@@ -52,11 +52,7 @@ extension SpecificationLoader {
       return PipelineSettings(
         remoteCache: found.remoteCache, publish: found.publish, executor: found.executor, slurm: found.slurm.options)
     } catch let problems as ParameterProblems {
-      diagnostics += problems.diagnostics.map {
-        var problem = $0
-        problem.message = problem.message.replacingPrefix("unknown parameter", with: "unknown key")
-        return problem
-      }
+      diagnostics += problems.diagnostics
     } catch {
       diagnostics.append(Diagnostic("\(error)", at: node.mark))
     }
@@ -85,11 +81,7 @@ extension SpecificationLoader {
     do {
       settings = try CompareSettings(parameter: node)
     } catch let problems as ParameterProblems {
-      diagnostics += problems.diagnostics.map {
-        var problem = $0
-        problem.message = problem.message.replacingPrefix("unknown parameter", with: "unknown key")
-        return problem
-      }
+      diagnostics += problems.diagnostics
       return nil
     } catch {
       diagnostics.append(Diagnostic("\(error)", at: node.mark))

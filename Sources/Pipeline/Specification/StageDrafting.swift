@@ -207,7 +207,6 @@ struct StageDrafting {
       diagnostics += problems.diagnostics.map { problem in
         var problem = problem
         problem.mark = problem.mark ?? node.mark
-        problem.message = problem.message.replacingPrefix("unknown parameter", with: "unknown key")
         return problem
       }
     } catch {
@@ -313,11 +312,5 @@ struct StageDrafting {
             at: node["message"]?.mark ?? node.mark, help: suggestion(for: port, among: ports)))
       }
     }
-  }
-}
-
-extension String {
-  func replacingPrefix(_ prefix: String, with other: String) -> String {
-    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
   }
 }

@@ -223,14 +223,15 @@ public final class Store: Sendable {
 }
 
 /// A blob that is not there or not what its name says. Whoever made it has to make it again.
-public struct DamagedBlob: Error, Hashable, Sendable, CustomStringConvertible {
+public struct DamagedBlob: ReadableError, Hashable {
   public var digest: Digest
   public var reason: String
-  public var description: String { "stored file \(digest.short) is \(reason)" }
+  public var message: String { "stored file \(digest.short) is \(reason)" }
 }
 
 /// A file of the user's that changed between being hashed and being used.
-public struct InputChanged: Error, Hashable, Sendable, CustomStringConvertible {
+public struct InputChanged: ReadableError, Hashable {
   public var path: String
-  public var description: String { "\(path) was changed while it was in use" }
+  public var help: String? { "run again once nothing writes to it" }
+  public var message: String { "\(path) was changed while it was in use" }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// Comma-separated values after RFC 4180: CRLF between records, quotes where needed, quotes doubled inside.
 public enum CSV {
   public static func encode(_ records: [[String]]) -> String {
@@ -16,10 +18,10 @@ public enum CSV {
   }
 
   /// What is wrong with a file, and where.
-  public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
+  public struct Problem: ReadableError, Hashable {
     public var line: Int
-    public var message: String
-    public var description: String { "line \(line): \(message)" }
+    public var reason: String
+    public var message: String { "line \(line): \(reason)" }
   }
 
   /// Reads records; accepts LF as well as CRLF, a byte-order mark, and a missing end of line at the end.
@@ -67,14 +69,14 @@ public enum CSV {
       case (_, 0x0A):
         endRecord()
         line += 1
-      case (.closed, _): throw Problem(line: line, message: "text after a closing quote")
+      case (.closed, _): throw Problem(line: line, reason: "text after a closing quote")
       default:
         bytes.append(byte)
         state = .plain
       }
       index += 1
     }
-    if case .quoted = state { throw Problem(line: quoteLine, message: "a quote is not closed") }
+    if case .quoted = state { throw Problem(line: quoteLine, reason: "a quote is not closed") }
     if !record.isEmpty || state == .plain || state == .closed { endRecord() }
     return records
   }
@@ -83,11 +85,11 @@ public enum CSV {
   /// - Throws: `Problem` also for a row whose number of fields differs from the header's.
   public static func decodeRows(_ text: String) throws -> (header: [String], rows: [[String]]) {
     let records = try decode(text)
-    guard let header = records.first else { throw Problem(line: 1, message: "the file is empty") }
+    guard let header = records.first else { throw Problem(line: 1, reason: "the file is empty") }
     var rows: [[String]] = []
     for (index, record) in records.dropFirst().enumerated() where record != [""] {
       guard record.count == header.count else {
-        throw Problem(line: index + 2, message: "\(record.count) fields where the header has \(header.count)")
+        throw Problem(line: index + 2, reason: "\(record.count) fields where the header has \(header.count)")
       }
       rows.append(record)
     }

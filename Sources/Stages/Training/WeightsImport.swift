@@ -71,7 +71,7 @@ struct WeightsImport: WholeStage {
       try context.write(JSON.object(description).pretty + "\n", to: "model.json", port: "model")
       try context.write(Safetensors.data(network.stateDictionary()), to: "weights.safetensors", port: "model")
     } catch let error as WeightsError {
-      throw StageFailure(error.description, help: nil)
+      throw StageFailure(error.message, help: error.help)
     }
   }
 
