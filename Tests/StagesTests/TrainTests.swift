@@ -46,9 +46,7 @@ import Testing
     let all = try await inputs(runner)
     runner.services.stop()
     await #expect(throws: CancellationError.self) { try await runner.run("train", Self.settings, all) }
-    #expect(
-      FileManager.default.fileExists(
-        atPath: runner.services.folder.appending(path: "scratch/checkpoint.safetensors").path))
+    #expect(runner.services.scratchFiles("checkpoint.safetensors").count == 1)
     runner.services.resume()
     let found = try await runner.run("train", Self.settings, all, threads: 2)
     for (port, artifact) in expected.artifacts {

@@ -11,8 +11,14 @@ final class WorkerServices: StageServices {
   private let interrupted = Atomic<Bool>(false)
   private let lastReport = Mutex<ContinuousClock.Instant?>(nil)
   private let reportInterval: Duration
+  private let writeLog: @Sendable (String) -> Void
 
-  init(store: Store, events: WorkerEventWriter, reportInterval: Duration = .milliseconds(100)) {
+  /// - Parameter log: takes the lines that the stage logs; standard output is the log of a worker.
+  init(
+    store: Store, events: WorkerEventWriter, reportInterval: Duration = .milliseconds(100),
+    log: @escaping @Sendable (String) -> Void = { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) }
+  ) {
+    writeLog = log
     blobs = BlobBatch(store)
     root = store.root
     self.events = events
@@ -47,10 +53,7 @@ final class WorkerServices: StageServices {
     if passes { events.send(.progress(progress)) }
   }
 
-  func log(_ line: String) {
-    // Standard output is the stage's log.
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
-  }
+  func log(_ line: String) { writeLog(line) }
 
   var isStopping: Bool { stopping.load(ordering: .relaxed) || interrupted.load(ordering: .relaxed) }
   func stop() { stopping.store(true, ordering: .relaxed) }
