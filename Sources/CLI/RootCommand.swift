@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Foundation
 import Pipeline
 
@@ -24,17 +25,10 @@ struct RootCommand: AsyncParsableCommand {
       let count = errors.diagnostics.count
       Console.standardError("\(count) error\(count == 1 ? "" : "s")\n")
       return ExitCodes.usage
-    case let diagnostic as Diagnostic:
-      Console.standardError(DiagnosticRenderer(sources: [:], colour: colour).render(diagnostic))
-      return ExitCodes.usage
-    case let failure as StageFailure:
-      Console.standardError(
-        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(failure.message, help: failure.help)))
-      return ExitCodes.stageFailed
-    case let problem as FileProblem:
-      Console.standardError(
-        DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(problem.message, help: problem.help)))
-      return ExitCodes.stageFailed
+    case let error as any ReadableError:
+      Console.standardError(DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(error)))
+      // A diagnostic is about a file or the command line; everything else happened while working.
+      return error is Diagnostic ? ExitCodes.usage : ExitCodes.stageFailed
     case let code as ExitCode: return code.rawValue
     default: break
     }

@@ -15,7 +15,7 @@ package enum RecordReaders {
     if !SourceListing.parse(data).isEmpty { count += 1 }
     if !StatCache.parse(data).isEmpty { count += 1 }
     if LeaseRecord(data) != nil { count += 1 }
-    // What the programs of Slurm say.
+    // Answers of Slurm's programs.
     let text = String(decoding: data, as: UTF8.self)
     for line in text.split(whereSeparator: \.isNewline) {
       if SlurmJobState(line: String(line)) != nil { count += 1 }

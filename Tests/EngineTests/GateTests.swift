@@ -165,6 +165,17 @@ import Testing
     #expect(helps == ["mend or remove that link"])
   }
 
+  @Test(arguments: ["{", "{}", #"{"decisions": [{"sample": "a", "approved": true}]}"#])
+  func anUnreadableDecisionIsNotForgotten(text: String) throws {
+    let bench = try Bench()
+    try bench.write(text, bench.store.root + "/approvals/test/gate.json")
+    let failure = #expect(throws: StageFailure.self) {
+      try Approvals(store: bench.store).decisions(pipeline: "test", instance: "gate")
+    }
+    #expect(failure?.message.contains("approvals/test/gate.json: ") == true)
+    #expect(failure?.help == "mend the file or remove it; the gate then asks again")
+  }
+
   @Test func coverageLeavesOutWhatIsNotThere() async throws {
     let bench = try Bench()
     try bench.addPhotos(["a", "b", "c", "d"])

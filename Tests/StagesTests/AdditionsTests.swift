@@ -4,7 +4,7 @@ import Testing
 
 /// Stage types that a program adds to the standard ones.
 @Suite struct AdditionsTests {
-  private struct Added: Stage {
+  private struct Added: WholeStage {
     static let type: StageType = "tests.added"
     static let version = 1
     static let summary = "Does nothing."
@@ -14,7 +14,7 @@ import Testing
     func run(_ context: StageContext, _ parameters: NoParameters) async throws {}
   }
 
-  private struct Clashing: Stage {
+  private struct Clashing: WholeStage {
     static let type: StageType = "images.collect"
     static let version = 1
     static let summary = "Would stand in for a standard stage."

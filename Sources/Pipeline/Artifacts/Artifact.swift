@@ -15,7 +15,8 @@ public struct Sample: Hashable, Sendable {
   }
 }
 
-/// What a port delivered. `samples` are in natural order of their names; `files` are used by ports of layout `.files`.
+/// The content that a port delivered. `samples` are in natural order of their names; `files` are used by ports of layout
+/// `.files`.
 public struct Artifact: Hashable, Sendable {
   public var kind: ArtifactKind
   /// Digest of the whole content.

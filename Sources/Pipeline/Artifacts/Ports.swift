@@ -1,4 +1,4 @@
-/// What an artifact holds, by name: a port accepts only its own kind. Stages define kinds as static members.
+/// The content of an artifact by name: a port accepts only its own kind. Stages define kinds as static members.
 public struct ArtifactKind: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   public var rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }

@@ -57,7 +57,7 @@ struct FileChain {
         Diagnostic("a pipeline file is a map, not \(root.typeName)", at: root.mark, help: "start with `version: 1`"))
       return []
     }
-    let own = Worlds.expandStages(of: root, &merge)
+    let own = VariantCombinations.expandStages(of: root, &merge)
     guard let base = root["extends"] else { return [own] }
     guard case .string(let path) = base.content, !path.isEmpty else {
       diagnostics.append(Diagnostic("`extends` names one file, not \(base.typeName)", at: base.mark))
@@ -69,7 +69,7 @@ struct FileChain {
     return read(FileChain.join(path, besides: name), from: base.mark) + [own]
   }
 
-  /// What messages show of a text that cannot be read to its end: it may be huge, such as one nested 10,000 deep.
+  /// The part of a text that cannot be read to its end which messages show: it may be huge, such as one nested 10,000 deep.
   private static func head(_ text: [UInt8], _ diagnostics: [Diagnostic]) -> ArraySlice<UInt8> {
     let last = diagnostics.flatMap { [$0.mark] + $0.notes.map(\.mark) }.compactMap { $0?.line }.max() ?? 1
     var end = 0

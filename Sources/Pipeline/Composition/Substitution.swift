@@ -3,7 +3,7 @@ import Basics
 /// Replaces `${...}` in scalars. A scalar that is nothing but `${x}` becomes the value of `x` with its type, list or map
 /// and its own mark; inside other text, `${x}` must be a scalar. `$${` stands for `${`.
 final class Substitution {
-  /// What a file's expressions can name.
+  /// The names that a file's expressions can use.
   struct Scope {
     /// Values of the file's and the stage's matrix, by axis.
     var matrix: [String: Node] = [:]

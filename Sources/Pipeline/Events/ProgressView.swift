@@ -1,8 +1,8 @@
 import Basics
 import Foundation
 
-/// What a person sees of a run: bars that move on a terminal, a line for each event elsewhere. Pure: events and times go in,
-/// text for the terminal comes out, so that tests can compare every character.
+/// The view that a person has of a run: bars that move on a terminal, a line for each event elsewhere. Pure: events and times
+/// go in, text for the terminal comes out, so that tests can compare every character.
 package struct ProgressView {
   package enum Style: Sendable { case terminal, plain }
 

@@ -1,6 +1,6 @@
 import Basics
 
-/// What happens in a run, as observers see it and as `events.jsonl` and `--json` write it. Documented in
+/// One event of a run, as observers see it and as `events.jsonl` and `--json` write it. Documented in
 /// docs/EVENTS.md; `version` there is `RunEvent.schemaVersion`.
 public enum RunEvent: Sendable {
   case runStarted(id: String?, pipeline: String, instances: Int)

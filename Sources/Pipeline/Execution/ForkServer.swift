@@ -12,7 +12,7 @@ import Synchronization
 final class ForkServer: Sendable {
   /// Takes the place of the job's path after the worker's command.
   static let argument = "--fork-server"
-  /// What `top` shows.
+  /// The process's name, as `top` shows it.
   static let name = "fork-server"
   /// Seconds after which a server that does not answer is given up: more than a machine takes that has no memory left.
   private static let patience = 120

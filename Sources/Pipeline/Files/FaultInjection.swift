@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Nothing in the `pipeline` binary arms it: only the test executable does, from its own options.
 public enum FaultInjection {
-  /// What the engine does to the file system.
+  /// The operations by which the engine changes the file system.
   public enum Operation: String, Sendable, CaseIterable {
     case create, write, fsync, rename, link, unlink, mkdir, append
   }

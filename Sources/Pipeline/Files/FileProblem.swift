@@ -3,7 +3,7 @@ import Foundation
 
 /// A file operation that failed: which one, on what, and why.
 public struct FileProblem: ReadableError, Hashable {
-  /// What was attempted, such as `write`.
+  /// The operation attempted, such as `write`.
   public var operation: String
   public var path: String
   /// `errno`.
@@ -18,7 +18,7 @@ public struct FileProblem: ReadableError, Hashable {
     self.size = size
   }
 
-  /// What failed, without the help.
+  /// The operation that failed and why, without the help.
   public var message: String {
     let amount = size.map { " (\(byteText($0)))" } ?? ""
     return "cannot \(operation) \(path)\(amount): \(String(cString: strerror(code)))"

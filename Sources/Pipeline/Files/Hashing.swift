@@ -1,12 +1,12 @@
 import Basics
 import Foundation
 
-/// What reading a whole file found.
+/// The outcome of reading a whole file.
 package struct FileReading: Sendable {
   package var digest: Digest
   /// Bytes read.
   package var size: Int
-  /// What the system said of the open file before its first byte was read.
+  /// Status of the open file before its first byte was read.
   var before: FileSystem.Status
   /// And after its last.
   var after: FileSystem.Status

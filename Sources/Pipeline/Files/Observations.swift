@@ -13,7 +13,7 @@ final class Observations: Sendable {
   /// Where `FileSystem` notes what it sees; nil where nobody keeps a record.
   @TaskLocal static var current: Observations?
 
-  /// What was asked.
+  /// The question that was asked.
   enum Kind: UInt8 {
     /// Everything `stat` says, or that nothing is there.
     case status = 1

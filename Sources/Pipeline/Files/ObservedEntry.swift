@@ -91,7 +91,7 @@ struct ObservedEntry {
     guard flags & Observations.Flag.digest != 0 else { return false }
     let known = Digest(bytes: Array(bytes[digestAt..<(digestAt + 32)]))
     let path = String(cString: path)
-    // What cannot be read any more is not the same.
+    // A file that cannot be read any more has changed.
     if kind == .names { return (try? FileSystem.names(in: path)).map(Self.digest) == known }
     if let limit, limit >= 0 { return (try? FileSystem.read(path, upTo: limit))?.map { Digest.of($0) } == known }
     return (try? Digest.ofFile(path))?.digest == known

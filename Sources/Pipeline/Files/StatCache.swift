@@ -38,7 +38,7 @@ final class StatCache: Sendable {
 
   private struct State {
     var entries: [String: Entry] = [:]
-    /// What has still to be written.
+    /// Entries that have still to be written.
     var fresh: [(path: String, entry: Entry)] = []
     var loaded = false
   }

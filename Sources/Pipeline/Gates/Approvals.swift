@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What a person said about one sample's content.
+/// A person's decision about one sample's content.
 public struct ApprovalDecision: Hashable, Sendable {
   public var sample: String
   public var content: Digest
@@ -41,14 +41,16 @@ public struct Approvals: Sendable {
   private static func read(_ path: String) throws -> [ApprovalDecision] {
     guard let data = try FileSystem.read(path) else { return [] }
     let json: JSON
-    do { json = try JSON(parsing: data) } catch {
-      throw StageFailure("\(path): \(error)", help: "mend the file or remove it; the gate then asks again")
+    func unreadable(_ reason: String) -> StageFailure {
+      StageFailure("\(path): \(reason)", help: "mend the file or remove it; the gate then asks again")
     }
-    return (json["decisions"]?.arrayValue ?? []).compactMap { item in
+    do { json = try JSON(parsing: data) } catch { throw unreadable("\(error)") }
+    guard let items = json["decisions"]?.arrayValue else { throw unreadable("there is no list of `decisions`") }
+    return try items.map { item in
       guard let sample = item["sample"]?.stringValue,
         let content = item["content"]?.stringValue.flatMap(Digest.init(hex:)),
         let approved = item["approved"]?.boolValue
-      else { return nil }
+      else { throw unreadable("not a decision: \(item.canonical.prefix(100))") }
       return ApprovalDecision(
         sample: sample, content: content, isApproved: approved, message: item["message"]?.stringValue ?? "",
         by: item["by"]?.stringValue ?? "", time: item["time"]?.stringValue ?? "")

@@ -20,7 +20,7 @@ public struct GateStatus: Hashable, Sendable {
   public var instance: String
   public var approve: GateApproval
   public var coverage: Double
-  /// What a person has to do, in the pipeline file's words.
+  /// The work that a person has to do, in the pipeline file's words.
   public var message: String
   public var expected: Int
   /// Samples that are there and valid.
@@ -28,7 +28,7 @@ public struct GateStatus: Hashable, Sendable {
   /// Ready, but nobody has approved this content. `wasApproved` ones were, with another content.
   public var unapproved: [String]
   public var changed: [String]
-  /// What is different about each of those, such as `external.splat`.
+  /// The difference of each of those, such as `external.splat`.
   public var changes: [Finding] = []
   public var missing: [Finding]
   public var invalid: [Finding]
@@ -82,7 +82,7 @@ public struct GateStatus: Hashable, Sendable {
     return parts.joined(separator: "; ")
   }
 
-  /// What to do next, with the exact command.
+  /// The next steps, with the exact command.
   /// - Parameter arguments: the pipeline file and what changes it, as words of a command line.
   public func nextSteps(_ arguments: String) -> [String] {
     var steps: [String] = []

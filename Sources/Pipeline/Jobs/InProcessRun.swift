@@ -10,7 +10,7 @@ package enum InProcessRun {
     try store.prepare()
     let planner = try Planner(
       pipeline: pipeline, store: store, salt: nil, threads: MachineResources.cpus, outputsFolder: store.root)
-    let events = WorkerEventWriter(fd: open("/dev/null", O_WRONLY | O_CLOEXEC))
+    let events = WorkerEventWriter.discarding
     var results: [String: StageResult] = [:]
     var seconds: [Double] = []
     for instance in pipeline.instances {

@@ -14,7 +14,7 @@ package final class InstanceDriver: Sendable {
   package init(store: Store, log: @escaping @Sendable (String) -> Void) throws {
     try store.prepare()
     self.store = store
-    events = WorkerEventWriter(fd: open("/dev/null", O_WRONLY | O_CLOEXEC))
+    events = WorkerEventWriter.discarding
     services = WorkerServices(store: store, events: events, log: log)
   }
 

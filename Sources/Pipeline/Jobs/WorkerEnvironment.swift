@@ -1,4 +1,4 @@
-/// What a worker finds in its environment besides its job file.
+/// Everything that a worker gets besides its job file.
 enum WorkerEnvironment {
   /// Where events go.
   static let eventDescriptor: Int32 = 3

@@ -2,7 +2,7 @@ import Basics
 import Foundation
 import Synchronization
 
-/// What a worker tells the process that started it: one line of JSON each.
+/// A message of a worker to the process that started it: one line of JSON each.
 enum WorkerEvent: Sendable {
   /// Another process is bringing the same result about; this one waits for it.
   case waiting(holder: String)
@@ -96,6 +96,9 @@ final class WorkerEventWriter: Sendable {
     onOutcome = nil
   }
 
+  /// Drops all events.
+  static var discarding: WorkerEventWriter { WorkerEventWriter(fd: -1) }
+
   /// Adds to a file.
   /// - Parameter onOutcome: gets what ends the work; that is not written.
   init(appendingTo path: String, onOutcome: @escaping @Sendable (WorkerEvent) -> Void) throws {
@@ -113,6 +116,7 @@ final class WorkerEventWriter: Sendable {
 
   func send(_ event: WorkerEvent) {
     if let onOutcome, event.isOutcome { return onOutcome(event) }
+    guard fd >= 0 else { return }
     let line = Array((event.json.canonical + "\n").utf8)
     lock.withLock { _ in
       var offset = 0

@@ -1,5 +1,5 @@
 extension WorkerEvent.Failure {
-  /// What a worker tells of an error that ended its work.
+  /// An error that ended a worker's work, as it reports it.
   init(_ error: any Error) {
     let diagnostic = Diagnostic(error)
     let kind: Kind =

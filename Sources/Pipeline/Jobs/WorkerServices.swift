@@ -2,7 +2,7 @@ import Basics
 import Foundation
 import Synchronization
 
-/// What a stage may use while it runs in a worker.
+/// The services of a stage that runs in a worker.
 final class WorkerServices: StageServices {
   private let blobs: BlobBatch
   private let root: String

@@ -3,8 +3,8 @@ import Basics
 /// A key and the text it is the digest of: canonical JSON, so that every part carries its type and name, and `explain` can
 /// say which part differs.
 ///
-/// What enters: format, stage type and version, typed parameters with defaults, the seed where the stage uses it, contents
-/// of inputs and of the user's files, and the salt. What never enters: resources, retries, executor, paths, locale, the
+/// A key holds: format, stage type and version, typed parameters with defaults, the seed where the stage uses it, contents
+/// of inputs and of the user's files, and the salt. It never holds: resources, retries, executor, paths, locale, the
 /// order in which things were declared or found.
 public struct StageKey: Hashable, Sendable {
   public var preimage: JSON
@@ -71,7 +71,7 @@ enum KeyBuilder {
     return StageKey(.object(members))
   }
 
-  /// What the samples of a stage share: everything but the sample.
+  /// The part that the samples of a stage share: everything but the sample.
   static func group(_ instance: StageInstance, salt: String?, wholeInputs: [String: [InputDigest]]) -> StageKey {
     var members = base(instance, salt: salt)
     members["scope"] = "samples"

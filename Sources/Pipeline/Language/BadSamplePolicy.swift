@@ -1,4 +1,4 @@
-/// What becomes of a stage when one of its samples is at fault.
+/// How a stage goes on when one of its samples is at fault.
 public enum BadSamplePolicy: String, ParameterChoice {
   /// The stage fails.
   case fail

@@ -138,7 +138,7 @@ enum FileLanguage {
       "on_bad_sample", .value(BadSamplePolicy.parameterType), "Whether a bad sample fails the stage or is left out."),
   ]
 
-  /// What a profile or variant may change besides stages.
+  /// Keys that a profile or variant may change besides stages.
   static let profileKeys = [
     "vars", "seed", "defaults", "stages", "variants", "matrix", "targets", "compare", "settings",
   ]

@@ -21,7 +21,7 @@ struct SlurmSettings: FileSection {
     .init("poll", \.poll, "Time between two looks at the queue."),
   ]
 
-  /// What the engine says itself, because it finds its jobs by it.
+  /// Options that the engine sets itself, because it finds its jobs by them.
   private static let reserved = [
     "--array", "--chdir", "--clusters", "--dependency", "--error", "--job-name", "--no-requeue", "--open-mode",
     "--output", "--parsable", "--signal", "--wait", "--wrap",

@@ -1,4 +1,4 @@
-/// What a stage may use. Never part of a key.
+/// The resources that a stage may use. Never part of a key.
 public struct StageResources: Hashable, Sendable {
   /// Processor cores; nil leaves the choice to the engine.
   public var cpus: Int?

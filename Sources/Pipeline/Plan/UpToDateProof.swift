@@ -33,7 +33,7 @@ enum UpToDateProof {
       let text = UnsafeRawBufferPointer(rebasing: rest[8..<(8 + length)])
       guard let json = try? JSON(parsing: text), let answer = RunAnswer(json) else { return nil }  // of another version
       let entries = UnsafeRawBufferPointer(rebasing: rest[(8 + length)...])
-      switch ObservedWorld.compare(entries, threads: threads, clock: { store.temporary.fileSystemTime() }) {
+      switch ObservationCheck.compare(entries, threads: threads, clock: { store.temporary.fileSystemTime() }) {
       case .different: return nil
       case .same: return (answer, [])
       case .grown(let offsets): return (answer, offsets.map { $0 + head + 8 + length })

@@ -5,8 +5,8 @@ import Synchronization
 /// Results on an HTTP server, in the layout of Bazel's remote cache: `/cas/<SHA-256>` holds files by their digest,
 /// `/ac/<key>` what a key stands for: the record of a stage's result, or the results of single samples of a group.
 ///
-/// What arrives is checked against its digest before it is used. The first time the server cannot be asked is the last:
-/// `problem` says why, and every later question is answered "not there" at once.
+/// Every file that arrives is checked against its digest before it is used. The first time the server cannot be asked is the
+/// last: `problem` says why, and every later question is answered "not there" at once.
 final class RemoteCache: Sendable {
   let address: RemoteAddress
   private let client: HTTPClient

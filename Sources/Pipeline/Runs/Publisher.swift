@@ -17,7 +17,7 @@ struct Publisher: Sendable {
     "\(store.root)/published/\(fileName(for: pipeline))/\(fileName(for: instance))/\(fileName(for: port))"
   }
 
-  /// What a published folder is said to hold: a short line, then the files by path.
+  /// The record of a published folder's content: a short line, then the files by path.
   private func header(_ reference: ArtifactReference, _ target: String) -> JSON {
     ["digest": .string(reference.digest.hex), "mode": .string(mode.rawValue), "place": .string(target)]
   }
@@ -87,7 +87,7 @@ struct Publisher: Sendable {
     return (there.inode, there.device) != (stored.inode, stored.device)
   }
 
-  /// What is published in one go.
+  /// The files that are published in one go.
   private struct Batch {
     var digests: [Digest]
     /// Whether the store knows that these files are links, or about to be.

@@ -36,7 +36,7 @@ public enum JSONSchema {
       ],
     ]
     for stage in catalogue.stages {
-      definitions["with:\(stage.type)"] = JSONSchema.type(ParameterDecoding.parameterType(stage), isOpen: false)
+      definitions["with:\(stage.type)"] = JSONSchema.type(OpenedStage.parameterType(stage), isOpen: false)
       definitions["inputs:\(stage.type)"] = inputs(stage)
     }
     return [
@@ -155,13 +155,13 @@ public enum JSONSchema {
     ["required": ["uses"], "properties": ["uses": ["const": .string(stage.type.rawValue)]]]
   }
 
-  /// What a stage must have in a file that extends nothing.
+  /// Keys that a stage must have in a file that extends nothing.
   private static func completeStage(_ catalogue: StageCatalogue) -> JSON {
     var rules: [JSON] = []
     for stage in catalogue.stages {
       var required: [JSON] = ["uses"]
       var properties: [String: JSON] = [:]
-      if case .object(let fields) = ParameterDecoding.parameterType(stage) {
+      if case .object(let fields) = OpenedStage.parameterType(stage) {
         let names = fields.filter { $0.defaultValue == nil }.map { JSON.string($0.name) }
         if !names.isEmpty {
           required.append("with")

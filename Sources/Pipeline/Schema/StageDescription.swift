@@ -1,6 +1,6 @@
 import Basics
 
-/// What `pipeline stages` and the reference pages say about stage types; all of it comes from the types themselves.
+/// The description of stage types in `pipeline stages` and the reference pages; all of it comes from the types themselves.
 public enum StageDescription {
   /// One line a type.
   public static func list(_ catalogue: StageCatalogue) -> String {
@@ -53,7 +53,7 @@ public enum StageDescription {
             "doc": .string($0.doc),
           ]
         }),
-      "parameters": JSONSchema.type(ParameterDecoding.parameterType(stage), isOpen: false),
+      "parameters": JSONSchema.type(OpenedStage.parameterType(stage), isOpen: false),
     ]
   }
 
@@ -67,7 +67,7 @@ public enum StageDescription {
   }
 
   static func parameters(of stage: any Stage.Type) -> [Row] {
-    guard case .object(let fields) = ParameterDecoding.parameterType(stage) else { return [] }
+    guard case .object(let fields) = OpenedStage.parameterType(stage) else { return [] }
     return fields.flatMap { rows($0, "") }
   }
 

@@ -1,10 +1,10 @@
 import Basics
 
-/// Turns the drafts of all worlds into instances: a stage is repeated only over the dimensions that it, or something it
+/// Turns the drafts of all combinations into instances: a stage is repeated only over the dimensions that it, or something it
 /// reads from, depends on; everything else is shared.
 struct InstanceBuilder {
-  private let worlds: Worlds
-  /// Drafts by stage and world; empty where a world does not have the stage.
+  private let combinations: VariantCombinations
+  /// Drafts by stage and combination; empty where a combination does not have the stage.
   private let drafts: [String: [[StageDraft]]]
   private let stageNames: [String]
   private let file: String
@@ -12,28 +12,28 @@ struct InstanceBuilder {
   private(set) var diagnostics: [Diagnostic] = []
 
   /// An instance before its inputs are resolved.
-  private struct Seat {
+  private struct InstanceSlot {
     var id: String
     var labels: [InstanceLabel]
     var draft: StageDraft
-    var world: Int
+    var combination: Int
   }
-  private var seats: [Seat] = []
-  /// Positions in `seats` by stage and world.
+  private var slots: [InstanceSlot] = []
+  /// Positions in `slots` by stage and combination.
   private var places: [String: [[Int]]] = [:]
 
-  init(_ perWorld: [[(stage: String, drafts: [StageDraft])]], worlds: Worlds, file: String) {
-    self.worlds = worlds
+  init(_ byCombination: [[(stage: String, drafts: [StageDraft])]], combinations: VariantCombinations, file: String) {
+    self.combinations = combinations
     self.file = file
     var names: [String] = []
     var drafts: [String: [[StageDraft]]] = [:]
-    for (world, stages) in perWorld.enumerated() {
+    for (combination, stages) in byCombination.enumerated() {
       for (stage, found) in stages {
         if drafts[stage] == nil {
           names.append(stage)
-          drafts[stage] = [[StageDraft]](repeating: [], count: perWorld.count)
+          drafts[stage] = [[StageDraft]](repeating: [], count: byCombination.count)
         }
-        drafts[stage]?[world] = found
+        drafts[stage]?[combination] = found
       }
     }
     self.drafts = drafts
@@ -43,20 +43,20 @@ struct InstanceBuilder {
   /// - Returns: the instances in file order, with inputs, and where each input was written.
   mutating func build() -> (instances: [StageInstance], edges: [String: [String: Mark?]]) {
     findDependencies()
-    for stage in stageNames { seat(stage) }
+    for stage in stageNames { makeSlots(stage) }
     checkOwners()
     var instances: [StageInstance] = []
-    instances.reserveCapacity(seats.count)
+    instances.reserveCapacity(slots.count)
     var edges: [String: [String: Mark?]] = [:]
-    for seat in seats {
+    for slot in slots {
       var written: [String: Mark?] = [:]
-      let inputs = connect(seat, &written)
-      edges[seat.id] = written
-      guard let type = seat.draft.type else { continue }
-      let draft = seat.draft
+      let inputs = connect(slot, &written)
+      edges[slot.id] = written
+      guard let type = slot.draft.type else { continue }
+      let draft = slot.draft
       instances.append(
         StageInstance(
-          id: seat.id, stage: draft.stage, opened: draft.opened ?? OpenedStage(standIn: type), labels: seat.labels,
+          id: slot.id, stage: draft.stage, opened: draft.opened ?? OpenedStage(standIn: type), labels: slot.labels,
           inputs: inputs, seed: draft.seed,
           resources: draft.settings.resources, retries: draft.settings.retries, timeout: draft.settings.timeout,
           gate: draft.settings.gate, onBadSample: draft.settings.onBadSample, mark: draft.mark))
@@ -66,12 +66,13 @@ struct InstanceBuilder {
 
   // MARK: - Dimensions
 
-  /// The dimensions each stage depends on, by its own text in the worlds and by what it reads from.
+  /// The dimensions each stage depends on, by its own text in the combinations and by what it reads from.
   private mutating func findDependencies() {
-    guard worlds.worlds.count > 1 else { return }
-    let dimensions = worlds.dimensions.count
+    guard combinations.all.count > 1 else { return }
+    let dimensions = combinations.dimensions.count
     guard dimensions <= 64 else {
-      diagnostics.append(Diagnostic("a file can have 64 dimensions, not \(dimensions)", at: worlds.marks.first ?? nil))
+      diagnostics.append(
+        Diagnostic("a file can have 64 dimensions, not \(dimensions)", at: combinations.marks.first ?? nil))
       return
     }
     var readers: [String: Set<String>] = [:]
@@ -98,22 +99,22 @@ struct InstanceBuilder {
         }
       }
     }
-    for (position, dimension) in worlds.dimensions.enumerated() where dimension.values.count > 1 {
+    for (position, dimension) in combinations.dimensions.enumerated() where dimension.values.count > 1 {
       if let (stage, mark) = owner(ofAxis: dimension.name) {
         report(
           Diagnostic(
             "axis `\(dimension.name)` is in the file's matrix and in the matrix of `\(stage)`",
-            at: worlds.marks[position], help: "rename one of them",
+            at: combinations.marks[position], help: "rename one of them",
             notes: [.init(mark: mark, message: "`\(stage)` is declared here")]))
         continue
       }
       if masks.values.contains(where: { $0 >> UInt64(position) & 1 == 1 }) { continue }
       if dimension.name == "variant" {
-        diagnostics.append(Diagnostic("the variants do not change any stage", at: worlds.marks[position]))
+        diagnostics.append(Diagnostic("the variants do not change any stage", at: combinations.marks[position]))
       } else {
         diagnostics.append(
           Diagnostic(
-            "matrix axis `\(dimension.name)` changes no stage", at: worlds.marks[position],
+            "matrix axis `\(dimension.name)` changes no stage", at: combinations.marks[position],
             help:
               "use `${matrix.\(dimension.name)}` in a stage, or name the axis `seed`, like a variable, or by a path "
               + "such as `train.with.lr`"))
@@ -135,8 +136,8 @@ struct InstanceBuilder {
     let signatures = (drafts[stage] ?? []).map { $0.map(\.signature) }
     guard let first = signatures.first, signatures.contains(where: { $0 != first }) else { return 0 }
     var mask: UInt64 = 0
-    let all = (UInt64(1) << UInt64(worlds.dimensions.count)) &- 1
-    for position in worlds.dimensions.indices {
+    let all = (UInt64(1) << UInt64(combinations.dimensions.count)) &- 1
+    for position in combinations.dimensions.indices {
       let others = all & ~(UInt64(1) << UInt64(position))
       if !isDetermined(signatures, by: others) { mask |= UInt64(1) << UInt64(position) }
     }
@@ -144,83 +145,83 @@ struct InstanceBuilder {
     return isDetermined(signatures, by: mask) ? mask : all
   }
 
-  /// Whether worlds that agree on the masked dimensions have equal signatures.
+  /// Whether combinations that agree on the masked dimensions have equal signatures.
   private func isDetermined(_ signatures: [[JSON]], by mask: UInt64) -> Bool {
     var seen: [[Int?]: Int] = [:]
-    for (world, signature) in signatures.enumerated() {
-      let key = projection(world, mask)
+    for (combination, signature) in signatures.enumerated() {
+      let key = projection(combination, mask)
       if let other = seen[key] {
         if signatures[other] != signature { return false }
       } else {
-        seen[key] = world
+        seen[key] = combination
       }
     }
     return true
   }
 
-  private func projection(_ world: Int, _ mask: UInt64) -> [Int?] {
-    worlds.worlds[world].coordinates.enumerated().map { mask >> UInt64($0.offset) & 1 == 1 ? $0.element : nil }
+  private func projection(_ combination: Int, _ mask: UInt64) -> [Int?] {
+    combinations.all[combination].coordinates.enumerated().map { mask >> UInt64($0.offset) & 1 == 1 ? $0.element : nil }
   }
 
   // MARK: - Names
 
-  private mutating func seat(_ stage: String) {
+  private mutating func makeSlots(_ stage: String) {
     let mask = masks[stage] ?? 0
     var byProjection: [[Int?]: [Int]] = [:]
-    var byWorld = [[Int]](repeating: [], count: worlds.worlds.count)
-    var fresh: [Seat] = []
-    for world in worlds.worlds.indices {
-      let key = mask == 0 ? [] : projection(world, mask)
+    var byCombination = [[Int]](repeating: [], count: combinations.all.count)
+    var fresh: [InstanceSlot] = []
+    for combination in combinations.all.indices {
+      let key = mask == 0 ? [] : projection(combination, mask)
       if let known = byProjection[key] {
-        byWorld[world] = known
+        byCombination[combination] = known
         continue
       }
       var positions: [Int] = []
-      for draft in drafts[stage]?[world] ?? [] {
+      for draft in drafts[stage]?[combination] ?? [] {
         var labels: [InstanceLabel] = []
-        for (position, dimension) in worlds.dimensions.enumerated() where mask >> UInt64(position) & 1 == 1 {
-          guard let value = worlds.worlds[world].coordinates[position] else { continue }
+        for (position, dimension) in combinations.dimensions.enumerated() where mask >> UInt64(position) & 1 == 1 {
+          guard let value = combinations.all[combination].coordinates[position] else { continue }
           labels.append(InstanceLabel(name: dimension.name, value: dimension.values[value]))
         }
         labels += draft.labels
-        positions.append(seats.count + fresh.count)
-        fresh.append(Seat(id: "", labels: labels, draft: draft, world: world))
+        positions.append(slots.count + fresh.count)
+        fresh.append(InstanceSlot(id: "", labels: labels, draft: draft, combination: combination))
       }
       byProjection[key] = positions
-      byWorld[world] = positions
+      byCombination[combination] = positions
     }
-    places[stage] = byWorld
+    places[stage] = byCombination
     let attributes = fresh.reduce(into: Set<String>()) { $0.formUnion($1.draft.attributes) }
     for (index, id) in InstanceNames.ids(stage, fresh.map(\.labels), attributes: attributes).enumerated() {
       fresh[index].id = id
     }
-    seats += fresh
+    slots += fresh
   }
 
   /// Two instances must not publish to the same folder.
   private mutating func checkOwners() {
-    var owners: [String: Seat] = [:]
-    for seat in seats {
-      if let other = owners[seat.id.lowercased()] {
+    var owners: [String: InstanceSlot] = [:]
+    for slot in slots {
+      if let other = owners[slot.id.lowercased()] {
         report(
           Diagnostic(
-            "\(InstanceBuilder.describe(other)) and \(InstanceBuilder.describe(seat)) would own the same output folder "
-              + "`\(seat.id)`", at: seat.draft.mark, help: "names must differ in more than case and punctuation",
-            notes: seat.draft.mark == other.draft.mark ? [] : [.init(mark: other.draft.mark, message: "the other one")])
+            "\(InstanceBuilder.describe(other)) and \(InstanceBuilder.describe(slot)) would own the same output folder "
+              + "`\(slot.id)`", at: slot.draft.mark, help: "names must differ in more than case and punctuation",
+            notes: slot.draft.mark == other.draft.mark ? [] : [.init(mark: other.draft.mark, message: "the other one")])
         )
       }
-      owners[seat.id.lowercased()] = seat
+      owners[slot.id.lowercased()] = slot
       var ports: Set<String> = []
-      for output in seat.draft.outputs ?? [] where !ports.insert(output.name).inserted {
-        report(Diagnostic("`\(seat.draft.stage)` declares output `\(output.name)` twice", at: seat.draft.mark))
+      for output in slot.draft.outputs ?? [] where !ports.insert(output.name).inserted {
+        report(Diagnostic("`\(slot.draft.stage)` declares output `\(output.name)` twice", at: slot.draft.mark))
       }
     }
   }
 
-  private static func describe(_ seat: Seat) -> String {
-    if seat.labels.isEmpty { return "`\(seat.draft.stage)`" }
-    let labels = seat.labels.map { "\($0.name) `\($0.text)`" }.joined(separator: ", ")
-    return "`\(seat.draft.stage)` with \(labels)"
+  private static func describe(_ slot: InstanceSlot) -> String {
+    if slot.labels.isEmpty { return "`\(slot.draft.stage)`" }
+    let labels = slot.labels.map { "\($0.name) `\($0.text)`" }.joined(separator: ", ")
+    return "`\(slot.draft.stage)` with \(labels)"
   }
 
   /// Looking for the nearest name takes time with every name; after this many errors nobody reads the help any more.
@@ -230,11 +231,11 @@ struct InstanceBuilder {
 
   // MARK: - Inputs
 
-  private mutating func connect(_ seat: Seat, _ written: inout [String: Mark?]) -> [String: [InputReference]] {
-    let type = seat.draft.type
+  private mutating func connect(_ slot: InstanceSlot, _ written: inout [String: Mark?]) -> [String: [InputReference]] {
+    let type = slot.draft.type
     let ports = Dictionary((type?.inputs ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var result: [String: [InputReference]] = [:]
-    for input in seat.draft.inputs {
+    for input in slot.draft.inputs {
       let port = ports[input.port]
       if let type, port == nil, !type.acceptsAnyInput {
         let names = type.inputs.map(\.name)
@@ -245,14 +246,14 @@ struct InstanceBuilder {
       }
       var references: [InputReference] = []
       for reference in input.references {
-        for (found, output) in resolve(reference, seat, port, input) {
+        for (found, output) in resolve(reference, slot, port, input) {
           if written[found.instance] == nil { written[found.instance] = reference.mark }
           if let port, let output, !port.kinds.isEmpty, !port.kinds.contains(output.kind) {
             report(
               Diagnostic(
                 "input `\(input.port)` takes \(port.kinds.map(\.rawValue).joined(separator: " or ")), but "
-                  + "`\(seats[found.position].draft.stage).\(found.port)` is \(output.kind)", at: reference.mark,
-                help: fitting(port, seats[found.position])))
+                  + "`\(slots[found.position].draft.stage).\(found.port)` is \(output.kind)", at: reference.mark,
+                help: fitting(port, slots[found.position])))
           }
           let new = InputReference(instance: found.instance, port: found.port)
           if references.contains(new) {
@@ -267,11 +268,11 @@ struct InstanceBuilder {
       }
       if !references.isEmpty { result[input.port] = references }
     }
-    for port in seat.draft.inputsAreKnown ? type?.inputs ?? [] : []
-    where port.arity == .one && !seat.draft.inputs.contains(where: { $0.port == port.name }) {
+    for port in slot.draft.inputsAreKnown ? type?.inputs ?? [] : []
+    where port.arity == .one && !slot.draft.inputs.contains(where: { $0.port == port.name }) {
       report(
         Diagnostic(
-          "`\(seat.draft.stage)` needs input `\(port.name)`: \(port.doc)", at: seat.draft.mark,
+          "`\(slot.draft.stage)` needs input `\(port.name)`: \(port.doc)", at: slot.draft.mark,
           help: offers(port).map { "for example `\(port.name): \($0)`" }))
     }
     return result
@@ -284,7 +285,7 @@ struct InstanceBuilder {
   }
 
   private mutating func resolve(
-    _ reference: (text: String, mark: Mark?), _ seat: Seat, _ port: InputPort?, _ input: StageDraft.Input
+    _ reference: (text: String, mark: Mark?), _ slot: InstanceSlot, _ port: InputPort?, _ input: StageDraft.Input
   ) -> [(Found, OutputPort?)] {
     let text = reference.text
     guard let (selector, output) = InstanceSelector.reference(text) else {
@@ -296,21 +297,21 @@ struct InstanceBuilder {
       report(Diagnostic("`\(text)` does not name an output port", at: reference.mark, help: help))
       return []
     }
-    guard let byWorld = places[selector.stage] else {
+    guard let byCombination = places[selector.stage] else {
       report(
         Diagnostic(
           "there is no stage `\(selector.stage)`", at: reference.mark,
           help: helps ? suggestion(for: selector.stage, among: stageNames) : nil))
       return []
     }
-    var candidates = byWorld[seat.world]
+    var candidates = byCombination[slot.combination]
     if selector.isEverywhere {
       var seen: Set<Int> = []
-      candidates = byWorld.flatMap { $0 }.filter { seen.insert($0).inserted }
+      candidates = byCombination.flatMap { $0 }.filter { seen.insert($0).inserted }
     }
     // A broken matrix or stage is reported where it stands.
     if candidates.isEmpty { return [] }
-    let chosen = candidates.filter { selector.matches(seats[$0].labels) }
+    let chosen = candidates.filter { selector.matches(slots[$0].labels) }
     if chosen.isEmpty {
       report(
         Diagnostic(
@@ -323,17 +324,17 @@ struct InstanceBuilder {
         Diagnostic(
           "input `\(input.port)` takes one output, but `\(text)` means \(chosen.count) instances of "
             + "`\(selector.stage)`", at: reference.mark,
-          help: "choose one, such as `\(seats[chosen[0]].id).\(output)`\(byMatrix(selector.stage, output, seat))"))
+          help: "choose one, such as `\(slots[chosen[0]].id).\(output)`\(byMatrix(selector.stage, output, slot))"))
       return []
     }
     return chosen.compactMap { position in
-      let found = Found(instance: seats[position].id, port: output, position: position)
-      guard let outputs = seats[position].draft.outputs ?? seats[position].draft.type?.outputs else {
+      let found = Found(instance: slots[position].id, port: output, position: position)
+      guard let outputs = slots[position].draft.outputs ?? slots[position].draft.type?.outputs else {
         return (found, nil)
       }
       if let match = outputs.first(where: { $0.name == output }) { return (found, match) }
       // Outputs that depend on parameters are not known while those are wrong.
-      if seats[position].draft.outputs == nil { return (found, nil) }
+      if slots[position].draft.outputs == nil { return (found, nil) }
       report(
         Diagnostic(
           "`\(selector.stage)` has no output `\(output)`", at: reference.mark,
@@ -344,27 +345,27 @@ struct InstanceBuilder {
 
   private func outputs(ofStage stage: String) -> [OutputPort]? {
     guard let position = places[stage]?.lazy.compactMap(\.first).first else { return nil }
-    return seats[position].draft.outputs ?? seats[position].draft.type?.outputs
+    return slots[position].draft.outputs ?? slots[position].draft.type?.outputs
   }
 
   private func nearestInstance(_ text: String, _ output: String, _ candidates: [Int]) -> String? {
-    let ids = candidates.map { "\(seats[$0].id).\(output)" }
+    let ids = candidates.map { "\(slots[$0].id).\(output)" }
     if ids.count > 20 || !helps { return "for example `\(ids[0])`" }
     return suggestion(for: text, among: ids)
   }
 
   /// When the reader runs over the same axis, it most likely wants its own value.
-  private func byMatrix(_ stage: String, _ output: String, _ seat: Seat) -> String {
-    guard let other = places[stage]?[seat.world].first else { return "" }
-    guard let axis = seat.draft.labels.first(where: { label in seats[other].labels.contains { $0.name == label.name } })
+  private func byMatrix(_ stage: String, _ output: String, _ slot: InstanceSlot) -> String {
+    guard let other = places[stage]?[slot.combination].first else { return "" }
+    guard let axis = slot.draft.labels.first(where: { label in slots[other].labels.contains { $0.name == label.name } })
     else { return "" }
     return ", or the one of this instance: `\(stage)@${matrix.\(axis.name)}.\(output)`"
   }
 
-  private func fitting(_ port: InputPort, _ seat: Seat) -> String? {
-    let outputs = seat.draft.outputs ?? []
+  private func fitting(_ port: InputPort, _ slot: InstanceSlot) -> String? {
+    let outputs = slot.draft.outputs ?? []
     if let match = outputs.first(where: { port.kinds.contains($0.kind) }) {
-      return "`\(seat.draft.stage).\(match.name)` is \(match.kind)"
+      return "`\(slot.draft.stage).\(match.name)` is \(match.kind)"
     }
     return offers(port).map { "`\($0)` would fit" }
   }
@@ -372,9 +373,9 @@ struct InstanceBuilder {
   /// The first output in the file that a port accepts.
   private func offers(_ port: InputPort) -> String? {
     guard !port.kinds.isEmpty, helps else { return nil }
-    for seat in seats {
-      for output in seat.draft.outputs ?? [] where port.kinds.contains(output.kind) {
-        return "\(seat.draft.stage).\(output.name)"
+    for slot in slots {
+      for output in slot.draft.outputs ?? [] where port.kinds.contains(output.kind) {
+        return "\(slot.draft.stage).\(output.name)"
       }
     }
     return nil

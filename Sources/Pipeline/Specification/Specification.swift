@@ -49,16 +49,16 @@ struct SpecificationLoader {
     FileChecks.stages(chain.document, &diagnostics)
     FileChecks.unusedVariables(chain, overrides.layers, &diagnostics)
 
-    let worlds = self.worlds()
-    let drafted = drafts(worlds, overrides.layers)
-    var builder = InstanceBuilder(drafted, worlds: worlds, file: file)
+    let combinations = variantCombinations()
+    let drafted = drafts(combinations, overrides.layers)
+    var builder = InstanceBuilder(drafted, combinations: combinations, file: file)
     let (instances, edges) = builder.build()
     diagnostics += builder.diagnostics
     let ordered = order(instances, edges)
     var pipeline = ResolvedPipeline(
       name: name, file: file, description: chain.document["description"]?.json.stringValue,
       seed: UInt64(max(0, chain.document["seed"]?.json.intValue ?? 0)), instances: ordered,
-      dimensions: worlds.dimensions, compare: nil, files: chain.files)
+      dimensions: combinations.dimensions, compare: nil, files: chain.files)
     pipeline.targets = targets(pipeline)
     pipeline.compare = comparison(pipeline)
     pipeline.settings = settings()
@@ -88,10 +88,10 @@ struct SpecificationLoader {
           help: names.isEmpty ? "define it under `profiles:`" : suggestion(for: profile, among: names)))
       return
     }
-    chain.apply(Worlds.expandStages(of: layer, &chain.merge))
+    chain.apply(VariantCombinations.expandStages(of: layer, &chain.merge))
   }
 
-  private mutating func worlds() -> Worlds {
+  private mutating func variantCombinations() -> VariantCombinations {
     var matrix = chain.document["matrix"]
     if let node = matrix {
       let substitution = Substitution(vars: chain.document["vars"], outer: .init())
@@ -101,22 +101,24 @@ struct SpecificationLoader {
       matrix = failed.isEmpty ? resolved : nil
       uses.merge(substitution.uses) { _, last in last }
     }
-    let worlds = Worlds(document: chain.document, matrix: matrix, merge: &chain.merge)
-    diagnostics += worlds.diagnostics
-    return worlds
+    let combinations = VariantCombinations(document: chain.document, matrix: matrix, merge: &chain.merge)
+    diagnostics += combinations.diagnostics
+    return combinations
   }
 
-  private mutating func drafts(_ worlds: Worlds, _ overrides: [Node]) -> [[(stage: String, drafts: [StageDraft])]] {
+  private mutating func drafts(_ combinations: VariantCombinations, _ overrides: [Node]) -> [[(
+    stage: String, drafts: [StageDraft]
+  )]] {
     var drafting = StageDrafting(catalogue: catalogue, directory: directory)
     var result: [[(stage: String, drafts: [StageDraft])]] = []
-    for world in worlds.worlds {
+    for combination in combinations.all {
       var document = chain.document
-      if !world.layers.isEmpty {
+      if !combination.layers.isEmpty {
         // Overrides come last: they win over variants and matrix too.
-        for layer in world.layers + overrides { document = chain.merge.mergeDocument(document, layer) }
+        for layer in combination.layers + overrides { document = chain.merge.mergeDocument(document, layer) }
         FileChecks.stages(document, &diagnostics)
       }
-      result.append(drafting.draft(document, world: world))
+      result.append(drafting.draft(document, combination: combination))
     }
     diagnostics += drafting.diagnostics
     uses.merge(drafting.uses) { _, last in last }

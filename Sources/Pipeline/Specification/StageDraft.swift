@@ -1,6 +1,6 @@
 import Basics
 
-/// One matrix combination of a stage in one world, with typed parameters and inputs still as texts.
+/// One matrix combination of a stage in one combination, with typed parameters and inputs still as texts.
 struct StageDraft {
   struct Input {
     var port: String
@@ -26,7 +26,7 @@ struct StageDraft {
   var seed: UInt64?
   var settings = StageSettings()
 
-  /// Everything that makes this draft differ from that of another world, as one value.
+  /// Everything that makes this draft differ from that of another combination, as one value.
   var signature: JSON {
     [
       .array(labels.map { [.string($0.name), $0.value] }), .string(type?.type.rawValue ?? ""),
@@ -37,7 +37,7 @@ struct StageDraft {
   }
 }
 
-/// What a file says about running a stage.
+/// A file's settings for running a stage.
 struct StageSettings {
   var resources = StageResources()
   var retries = 0

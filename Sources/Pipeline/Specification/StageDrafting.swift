@@ -1,6 +1,6 @@
 import Basics
 
-/// Turns the `stages:` of one world into drafts: substitutes, expands the stage's matrix, types parameters and settings.
+/// Turns the `stages:` of one combination into drafts: substitutes, expands the stage's matrix, types parameters and settings.
 struct StageDrafting {
   private let catalogue: [String: any Stage.Type]
   /// Parameters of the types that can hold a path.
@@ -20,11 +20,13 @@ struct StageDrafting {
     typeNames = catalogue.stages.map { $0.type.rawValue }
   }
 
-  /// - Parameter document: of this world, layers applied.
+  /// - Parameter document: of this combination, layers applied.
   /// - Returns: stages in file order.
-  mutating func draft(_ document: Node, world: Worlds.World) -> [(stage: String, drafts: [StageDraft])] {
+  mutating func draft(_ document: Node, combination: VariantCombinations.Combination) -> [(
+    stage: String, drafts: [StageDraft]
+  )] {
     guard case .mapping(let entries)? = document["stages"]?.content else { return [] }
-    var scope = Substitution.Scope(matrix: world.matrix, variant: world.variant)
+    var scope = Substitution.Scope(matrix: combination.matrix, variant: combination.variant)
     scope.seed = document["seed"]?.json.intValue
     let substitution = Substitution(vars: document["vars"], outer: scope)
     substitution.resolveAll()

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What the engine gives a running stage besides its inputs.
+/// The engine's services to a running stage.
 public protocol StageServices: Sendable {
   /// Stores a file's bytes and returns it.
   func store(_ data: Data) throws -> StoredFile

@@ -16,8 +16,8 @@ public enum FileReference: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The user's path when the parameters give one, else the artifact on an input port.
-  public static func path(_ path: UserPath?, orInput port: String, path inside: String = "") -> FileReference {
-    path.map { .path($0.path) } ?? .input(port: port, path: inside)
+  public init(_ path: UserPath?, orInput port: String, path inside: String = "") {
+    self = path.map { .path($0.path) } ?? .input(port: port, path: inside)
   }
 
   /// As messages show it: the path, or `input:<port>/<path>`.

@@ -60,12 +60,16 @@ public struct OpenedStage: Sendable {
   /// Whether it reads anything besides the artifacts on its inputs.
   var readsExternalFiles: Bool { !sources.isEmpty || samples?.externalFiles != nil }
 
+  static func parameterType(_ type: any Stage.Type) -> ParameterType {
+    func open<S: Stage>(_ type: S.Type) -> ParameterType { S.Parameters.parameterType }
+    return open(type)
+  }
+
   // MARK: - Paths
 
   /// The type of a stage's parameters when a value can hold a path; else nil.
   static func pathShape(_ type: any Stage.Type) -> ParameterType? {
-    func open<S: Stage>(_ type: S.Type) -> ParameterType { S.Parameters.parameterType }
-    let shape = open(type)
+    let shape = parameterType(type)
     return shape.holdsPaths ? shape : nil
   }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What this machine, or the control group that this process lives in, has to offer.
+/// Cores and memory of this machine, or of the control group that this process lives in.
 public enum MachineResources {
   /// Cores that this process may use.
   public static var cpus: Int {

@@ -37,8 +37,8 @@ extension Diagnostic {
     case let diagnostic as Diagnostic: self = diagnostic
     case let error as any ReadableError:
       self.init((error.place.map { "\($0): " } ?? "") + error.message, help: error.help)
-    case let error as any LocalizedError:
-      self.init(error.errorDescription ?? "\(error)", help: error.recoverySuggestion)
+    // Foundation's own errors describe themselves with domain and code.
+    case is CocoaError, is POSIXError: self.init(error.localizedDescription)
     default: self.init("\(error)")
     }
   }

@@ -68,7 +68,7 @@ public struct Node: Sendable {
     }
   }
 
-  /// What a person would call this value's type.
+  /// The value's type in plain words.
   public var typeName: String {
     switch content {
     case .null: "null"

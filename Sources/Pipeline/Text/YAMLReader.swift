@@ -3,7 +3,7 @@ import CYaml
 /// Reads YAML text into marked nodes with libyaml's events. One document a file, string keys, no duplicate keys, aliases
 /// expanded up to a limit.
 public struct YAMLReader {
-  /// What a file may ask for; protects against files made to exhaust memory or the stack.
+  /// Limits of a file; they protect against files made to exhaust memory or the stack.
   public struct Limits: Sendable {
     /// Lists and maps inside one another.
     public var depth = 100

@@ -1,6 +1,6 @@
 import CYaml
 
-/// What can be wrong with a file before and while libyaml reads it.
+/// Errors of a file before and while libyaml reads it.
 enum YAMLText {
   /// Only UTF-8 is read; other encodings are named.
   static func check(_ bytes: [UInt8], file: String) throws(Diagnostic) {

@@ -2,7 +2,7 @@ import Basics
 import Foundation
 
 extension Store {
-  /// What `cache gc` removes, or would remove.
+  /// The files that `cache gc` removes, or would remove.
   public struct Collection: Sendable {
     public var blobs = 0
     public var bytes = 0
@@ -10,7 +10,7 @@ extension Store {
     public var sampleResults = 0
     public var runs: [String] = []
     public var scratchFolders = 0
-    /// What stays.
+    /// The rest, which stays.
     public var keptBlobs = 0
     public var keptBytes = 0
   }

@@ -54,7 +54,7 @@ struct ImagesCollect: SampleStage {
   func sources(_ parameters: Parameters) -> [ExternalSource] {
     [
       ExternalSource(
-        "photos", at: .path(parameters.source, orInput: "folder", path: parameters.subfolder),
+        "photos", at: FileReference(parameters.source, orInput: "folder", path: parameters.subfolder),
         extensions: ["png", "jpg", "jpeg"], recursive: parameters.recursive)
     ]
   }

@@ -77,7 +77,7 @@ struct FaceliftIngest: SampleStage {
 
   func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
     if parameters.accept.isEmpty { return nil }
-    let root = FileReference.path(parameters.folder, orInput: "folder")
+    let root = FileReference(parameters.folder, orInput: "folder")
     return { sample in
       let names = SampleFiles.names(parameters.namePattern, of: sample)
       var files: [ExternalFile] = []

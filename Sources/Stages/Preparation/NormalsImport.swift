@@ -81,7 +81,7 @@ struct NormalsImport: SampleStage {
   }
 
   func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
-    let root = FileReference.path(parameters.folder, orInput: "folder", path: parameters.subfolder)
+    let root = FileReference(parameters.folder, orInput: "folder", path: parameters.subfolder)
     return { sample in
       [ExternalFile("normal", candidates: root.images(of: sample, pattern: parameters.namePattern))]
     }

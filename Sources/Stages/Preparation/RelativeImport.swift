@@ -55,7 +55,7 @@ struct RelativeImport: SampleStage {
   }
 
   func externalFiles(_ parameters: Parameters) -> ExternalFiles? {
-    let root = FileReference.path(parameters.folder, orInput: "folder", path: parameters.subfolder)
+    let root = FileReference(parameters.folder, orInput: "folder", path: parameters.subfolder)
     return { sample in
       [ExternalFile("relative", candidates: root.images(of: sample, pattern: parameters.namePattern))]
     }

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 
 /// Asks everything again that encoded `Observations` hold.
-enum ObservedWorld {
+enum ObservationCheck {
   enum Verdict {
     case different
     case same

@@ -1,13 +1,13 @@
 import Basics
 
-/// The file's variants and matrix taken apart: each world is one variant with one combination of the file's matrix, under
-/// which the whole graph is resolved once. Files without either have one world without coordinates.
-struct Worlds {
-  struct World {
+/// The file's variants and matrix taken apart: each combination is one variant with one choice from the file's matrix, under
+/// which the whole graph is resolved once. Files without either have one combination without coordinates.
+struct VariantCombinations {
+  struct Combination {
     var variant: String?
     /// Axis values under the names that labels use and under their full names.
     var matrix: [String: Node] = [:]
-    /// For each dimension the position of this world's value; nil where `include` left it out.
+    /// For each dimension the position of this combination's value; nil where `include` left it out.
     var coordinates: [Int?] = []
     /// Document-shaped changes in the order in which they apply.
     var layers: [Node] = []
@@ -16,7 +16,7 @@ struct Worlds {
   private(set) var dimensions: [PipelineDimension] = []
   /// Where each dimension is declared.
   private(set) var marks: [Mark?] = []
-  private(set) var worlds: [World] = []
+  private(set) var all: [Combination] = []
   private(set) var diagnostics: [Diagnostic] = []
   static let limit = 10_000
 
@@ -34,7 +34,7 @@ struct Worlds {
         for (name, _) in combination.values where !axes.contains(name) { axes.append(name) }
       }
     }
-    let labels = Worlds.labels(axes)
+    let labels = VariantCombinations.labels(axes)
     if variants[0].name != nil {
       dimensions.append(PipelineDimension(name: "variant", values: variants.map { .string($0.name ?? "") }))
       marks.append(document["variants"]?.mark)
@@ -45,32 +45,33 @@ struct Worlds {
         if let value = combination[axis]?.json, !values.contains(value) { values.append(value) }
       }
       dimensions.append(PipelineDimension(name: label, values: values))
-      marks.append(matrix.flatMap { Worlds.keyMark(axis, in: $0) })
+      marks.append(matrix.flatMap { VariantCombinations.keyMark(axis, in: $0) })
       if label == "variant" {
         diagnostics.append(
           Diagnostic("a matrix axis cannot be named `variant`", at: marks.last ?? nil, help: "use `variants:`"))
       }
     }
-    guard variants.count * combinations.count <= Worlds.limit else {
+    guard variants.count * combinations.count <= VariantCombinations.limit else {
       diagnostics.append(
-        Diagnostic("variants and matrix have more than \(Worlds.limit) combinations", at: document["matrix"]?.mark))
-      worlds = [World()]
+        Diagnostic(
+          "variants and matrix have more than \(VariantCombinations.limit) combinations", at: document["matrix"]?.mark))
+      all = [Combination()]
       return
     }
     let layers = combinations.map { axisLayers($0, document) }
     for (position, variant) in variants.enumerated() {
       for (index, combination) in combinations.enumerated() {
-        var world = World(variant: variant.name)
-        if variant.name != nil { world.coordinates.append(position) }
+        var result = Combination(variant: variant.name)
+        if variant.name != nil { result.coordinates.append(position) }
         for (axis, label) in zip(axes, labels) {
           let value = combination[axis]
-          world.matrix[axis] = value
-          world.matrix[label] = value
-          let dimension = dimensions[world.coordinates.count]
-          world.coordinates.append(value.flatMap { dimension.values.firstIndex(of: $0.json) })
+          result.matrix[axis] = value
+          result.matrix[label] = value
+          let dimension = dimensions[result.coordinates.count]
+          result.coordinates.append(value.flatMap { dimension.values.firstIndex(of: $0.json) })
         }
-        world.layers = [variant.layer].compactMap { $0 } + layers[index]
-        worlds.append(world)
+        result.layers = [variant.layer].compactMap { $0 } + layers[index]
+        all.append(result)
       }
     }
   }
@@ -85,7 +86,7 @@ struct Worlds {
     for entry in entries {
       switch entry.value.content {
       case .null: result.append((entry.key, Node(.mapping([]), mark: entry.value.mark)))
-      case .mapping: result.append((entry.key, Worlds.layer(of: entry.value, &merge)))
+      case .mapping: result.append((entry.key, VariantCombinations.layer(of: entry.value, &merge)))
       default:
         diagnostics.append(
           Diagnostic(
@@ -121,7 +122,7 @@ struct Worlds {
     return Node(.mapping(entries), mark: layer.mark)
   }
 
-  /// What an axis changes: the file's seed, the variable of its name, or the value at its path.
+  /// The change that an axis makes: to the file's seed, the variable of its name, or the value at its path.
   private mutating func axisLayers(_ combination: MatrixCombination, _ document: Node) -> [Node] {
     combination.values.compactMap { name, value in
       var path = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
@@ -139,7 +140,7 @@ struct Worlds {
       if path[0] == "stages", document["stages"]?[path[1]] == nil {
         let problem = Diagnostic(
           "matrix axis `\(name)`: there is no stage `\(path[1])`",
-          at: document["matrix"].flatMap { Worlds.keyMark(name, in: $0) },
+          at: document["matrix"].flatMap { VariantCombinations.keyMark(name, in: $0) },
           help: suggestion(for: path[1], among: Overrides.keys(document["stages"])))
         if !diagnostics.contains(problem) { diagnostics.append(problem) }
         return nil
