@@ -22,7 +22,8 @@ let package = Package(
     .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
   ],
   targets: [
-    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev libzip-dev).
+    // System libraries (apt: libyaml-dev libpng-dev libtiff-dev libjpeg-dev libopenblas-dev libssl-dev libcurl4-openssl-dev
+    // libzip-dev libcairo2-dev).
     .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CPng", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTiff", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
@@ -51,8 +52,10 @@ let package = Package(
     .target(name: "Imaging", dependencies: ["Basics", "CImageIO"]),
     // Gaussian splats: PLY files, rasteriser, synthetic heads.
     .target(name: "Splats", dependencies: ["Basics", "Imaging"]),
+    // Figures as PDF and PNG through cairo, which is loaded for the first figure.
+    .target(name: "CCairo", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("m")]),
     // Tables, charts, HTML, LaTeX, CSV.
-    .target(name: "Reporting", dependencies: ["Basics", "Imaging"]),
+    .target(name: "Reporting", dependencies: ["Basics", "CCairo", "Imaging"]),
     // One file per stage type, and their catalogue.
     .target(name: "Stages", dependencies: ["Basics", "Pipeline", "NN", "Imaging", "Splats", "Reporting"]),
     // The commit of this build, which scripts/build writes into it.

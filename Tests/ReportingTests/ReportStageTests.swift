@@ -100,6 +100,7 @@ enum ReportRun {
     for name in ["cross-psnr", "cross-psnr-difference", "cross-l1"] {
       let figure = try #require(files["figures/\(name).svg"])
       _ = try parseXML(figure)
+      for kind in ["pdf", "png"] { #expect(files["figures/\(name).\(kind)"] != nil) }
       for kind in ["csv", "md", "tex"] { #expect(files["tables/\(name).\(kind)"] != nil) }
     }
     for name in ["parameters", "distribution", "curve-val-l1", "curve-train-loss"] {

@@ -31,9 +31,9 @@ public struct Report: WholeStage {
   }
 
   public static let type: StageType = "report"
-  public static let version = 5
+  public static let version = 6
   public static let summary =
-    "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG and PDF."
+    "Writes a self-contained HTML report, with tables as CSV, Markdown and LaTeX and figures as SVG, PDF and PNG."
   public static let inputs: [InputPort] = [
     InputPort("tables", .table, arity: .many, doc: "Results of evaluations, and any other tables to print."),
     InputPort("curves", .log, arity: .many, doc: "Histories of trainings."),
@@ -52,26 +52,42 @@ public struct Report: WholeStage {
     let document = ReportAssembly(title: parameters.title, subtitle: parameters.subtitle, material: material).document
     let port = "report"
     try context.write(ReportPage.html(document), to: "report.html", port: port)
-    for figure in document.figures {
-      let drawing = figure.chart.drawing
-      try context.write(drawing.svg, to: "figures/\(figure.id).svg", port: port)
-      if let pdf = drawing.pdf {
-        try context.write(pdf, to: "figures/\(figure.id).pdf", port: port)
-      } else {
-        context.services.log(
-          "figures/\(figure.id): no PDF, its labels need characters that PDF's standard fonts lack; use the SVG")
-      }
-    }
+    let unpainted = try Self.writeFigures(document, context, port: port)
     for (id, table) in document.tables {
       try context.write(table.csv, to: "tables/\(id).csv", port: port)
       try context.write(table.markdown, to: "tables/\(id).md", port: port)
       try context.write(table.latex(label: "tab:\(id)"), to: "tables/\(id).tex", port: port)
     }
-    try context.write(Self.summaryText(document, material), to: "summary.txt", port: port)
+    try context.write(Self.summaryText(document, material, unpainted: unpainted), to: "summary.txt", port: port)
+  }
+
+  /// Each figure as SVG, PDF and PNG.
+  /// - Returns: why no figure could be painted, so that there are SVG files only.
+  private static func writeFigures(
+    _ document: ReportDocument, _ context: StageContext, port: String
+  ) throws -> FigureProblem? {
+    var unpainted: FigureProblem?
+    for figure in document.figures {
+      let drawing = figure.chart.drawing
+      try context.write(drawing.svg, to: "figures/\(figure.id).svg", port: port)
+      guard unpainted == nil else { continue }
+      do {
+        let (pdf, png) = (try drawing.pdf(), try drawing.png())
+        try context.write(pdf, to: "figures/\(figure.id).pdf", port: port)
+        try context.write(png, to: "figures/\(figure.id).png", port: port)
+      } catch let problem as FigureProblem {
+        context.services.log("figures/\(figure.id): SVG only: \(problem)")
+        if case .unavailable = problem { unpainted = problem }
+      }
+    }
+    return unpainted
   }
 
   /// The findings as text for a terminal; the tables stand in the summaries of the evaluations themselves.
-  private static func summaryText(_ document: ReportDocument, _ material: ReportMaterial) -> String {
+  private static func summaryText(
+    _ document: ReportDocument, _ material: ReportMaterial, unpainted: FigureProblem?
+  ) -> String {
     document.title + "\n" + SummaryFindings(material.evaluations).text
+      + (unpainted.map { "Figures are SVG only, without PDF and PNG: \($0)\n" } ?? "")
   }
 }
