@@ -77,6 +77,7 @@ let package = Package(
     // Runs the cases of a parity folder; `make parity PARITY_DIR=...` prints them.
     .target(name: "ParityHarness", dependencies: ["Basics", "NN", "Imaging"], path: "Tests/ParityHarness"),
     .executableTarget(name: "parity", dependencies: ["NN", "ParityHarness"], path: "Tests/ParityTool"),
+    .testTarget(name: "ParityTests", dependencies: ["Basics", "NN", "ParityHarness", "parity"]),
     .testTarget(name: "WeightsTests", dependencies: ["Basics", "NN"], exclude: ["Fixtures"]),
     // Timings against PyTorch: `make bench`.
     .executableTarget(

@@ -10,12 +10,8 @@ import Testing
     var testDescription: String { name }
   }
 
-  /// Help and error texts as users see them.
+  /// Error texts and small results as users see them; `HelpTests` has the help.
   static let cases: [Case] = [
-    .init(name: "help-validate", arguments: ["validate", "--help"], code: 0),
-    .init(name: "help-graph", arguments: ["graph", "--help"], code: 0),
-    .init(name: "help-stages", arguments: ["stages", "--help"], code: 0),
-    .init(name: "help-init", arguments: ["init", "--help"], code: 0),
     .init(name: "unknown-command", arguments: ["vaildate", "x.yaml"], code: 2),
     .init(name: "unknown-option", arguments: ["validate", "x.yaml", "--profil", "a"], code: 2),
     .init(name: "missing-argument", arguments: ["validate"], code: 2),

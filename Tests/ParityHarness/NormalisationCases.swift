@@ -4,21 +4,25 @@ let normalisationOperations: [ParityOperation] = [
   ParityOperation("layers", "batchnorm2d_eval", "batchnorm2d_train") { item, check in
     let training = item.operation == "batchnorm2d_train"
     let stored = try item.tensors()
+    let extents = try CaseTensors(stored).shapes([
+      "in.x": "n c h w", "in.running_mean": "c", "in.running_var": "c", "param.weight": "c", "param.bias": "c",
+    ])
     let norm = BatchNorm2d(
-      stored["in.x"]?.shape[1] ?? 0, epsilon: Float(try item.double("eps")),
-      momentum: Float(try item.double("momentum", default: 0.1)))
+      extents["c"] ?? 0, epsilon: try item.float("eps"), momentum: try item.float("momentum", default: 0.1))
     norm.runningMean.value = .float(Tensor(try item.tensor(stored, "in.running_mean")))
     norm.runningVariance.value = .float(Tensor(try item.tensor(stored, "in.running_var")))
-    let counted = try item.int("num_batches_tracked_before", default: 0)
+    let counted = try item.int("num_batches_tracked_before", default: 0, in: 0...1_000_000_000)
     norm.batchesTracked.value = .int([Int64(counted)], shape: [])
     norm.setTraining(training)
+    // "x*0.5-1": the output of the second batch is not used, so its gradient is not either.
+    let second = try item.secondBatch()
     try item.layer(check, module: norm) { t in
       var results = ["y": norm(try t.input())]
       if training {
         results["running_mean_after_1"] = norm.runningMean.tensor
         results["running_var_after_1"] = norm.runningVariance.tensor
-        // The second batch is x/2 - 1; its output is not used, so its gradient is not either.
-        _ = NN.withoutGradients { norm(Tensor(stored["in.x"]!).affine(0.5, -1)) }  // present: it was used above
+        let x = Tensor(try t.file("in.x"))
+        _ = NN.withoutGradients { norm(x.affine(second.factor, second.offset)) }
         results["running_mean_after_2"] = norm.runningMean.tensor
         results["running_var_after_2"] = norm.runningVariance.tensor
         if case .int(let count, _) = norm.batchesTracked.value {
@@ -29,33 +33,39 @@ let normalisationOperations: [ParityOperation] = [
     }
   },
   ParityOperation("layers", "layernorm2d_channels") { item, check in
-    try item.layer(check) { t in
-      let epsilon = Float(try item.double("eps"))
-      return [
+    let epsilon = try item.float("eps")
+    try item.layer(check, shapes: ["in.x": "n c h w", "param.weight": "c", "param.bias": "c"]) { t in
+      [
         "y": try t.input().layerNormalisedOverChannels(
           weight: try t.required("weight"), bias: try t.required("bias"), epsilon: epsilon)
       ]
     }
   },
   ParityOperation("layers", "layernorm_last") { item, check in
-    try item.layer(check) { t in
-      let epsilon = Float(try item.double("eps"))
-      return [
+    let epsilon = try item.float("eps")
+    try item.layer(check, shapes: ["in.x": "... c", "param.weight": "c", "param.bias": "c"]) { t in
+      [
         "y": try t.input().layerNormalised(
           weight: try t.required("weight"), bias: try t.required("bias"), epsilon: epsilon)
       ]
     }
   },
   ParityOperation("layers", "l2_normalize_channel") { item, check in
-    try item.layer(check) { t in
-      ["y": try t.input().normalisedOverChannels(epsilon: Float(try item.double("eps")))]
+    let epsilon = try item.float("eps")
+    try item.layer(check, shapes: ["in.x": "n c h w"]) { t in
+      ["y": try t.input().normalisedOverChannels(epsilon: epsilon)]
     }
   },
 ]
 
 extension ParityCase {
-  func tensor(_ stored: [String: StoredTensor], _ name: String) throws -> StoredTensor {
-    guard let tensor = stored[name] else { throw ParityError("\(path) has no tensor `\(name)`") }
-    return tensor
+  /// How `second_batch` is made from the first: "x*0.5-1" is the factor 0.5 and the offset -1.
+  fileprivate func secondBatch() throws -> (factor: Float, offset: Float) {
+    let text = try text("second_batch", default: "x*1+0").filter { $0 != " " }
+    guard let factor = try firstNumber(in: text, #"^x\*"# + numberPattern) else {
+      throw ParityError("the attribute `second_batch` is \"\(text)\", but must read like x*0.5-1")
+    }
+    let offset = try firstNumber(in: text, #"^x\*"# + plainNumberPattern + numberPattern)
+    return (Float(factor), Float(offset ?? 0))
   }
 }

@@ -17,6 +17,8 @@ public final class ParityCheck {
   public private(set) var worst = Worst()
   public private(set) var failures: [String] = []
   public private(set) var comparisons = 0
+  /// An option of the case that the library does not offer.
+  var unsupported: String?
 
   public init(toleranceFactor: Double) { self.toleranceFactor = toleranceFactor }
 

@@ -3,8 +3,10 @@ import NN
 import ParityHarness
 
 // parity FOLDER [--algorithm direct|unfold|fast] [--threads N] [--instructions plain|avx2|avx512] [--only TEXT] [--all-reasons]
-// Checks every case of a folder with a cases.json and exits with 1 when one fails, 2 when it cannot start. Without --algorithm
-// it checks them twice, with direct and with fast convolutions.
+//               [--case-seconds N]
+// Checks every case of a folder with a cases.json and prints how many passed, failed, were skipped (an option that this library
+// does not offer) or are of an unknown kind. Exits with 1 when one fails or none passes, with 2 when it cannot start. Without
+// --algorithm it checks them twice, with direct and with fast convolutions.
 //
 // direct: every convolution as its definition says, sums in double precision; the stated tolerance.
 // unfold: convolutions as matrix products; the stated tolerance.
@@ -13,6 +15,9 @@ import ParityHarness
 // Where unfold or fast miss a case of a network, they run it once more with each argument of an activation, pooling or
 // deformable convolution on the side of its kink that it has with direct convolutions. It passes if everything then holds and no
 // argument that changed sides lay farther from its kink than rounding explains; the line of the case says so.
+//
+// Cases run in a worker process. One that ends it (a trap, too much memory, more than --case-seconds) fails, and a new worker
+// goes on with the next.
 
 let algorithms: [(name: String, value: ComputeOptions.Convolution)] = [
   ("direct", .reference), ("unfold", .direct), ("fast", .fast),
@@ -28,6 +33,8 @@ var options = ComputeOptions()
 var passes = ["direct", "fast"]
 var only: String?
 var limit = 6
+var seconds: UInt32 = 900
+var worker: Range<Int>?
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
@@ -44,8 +51,20 @@ while let argument = arguments.popFirst() {
       stop("--instructions needs plain, avx2 or avx512")
     }
     options.instructions = min(value, .best)
-  case "--only": only = arguments.popFirst()
+  case "--only":
+    guard let value = arguments.popFirst() else { stop("--only needs a part of the cases' names") }
+    only = value
   case "--all-reasons": limit = .max
+  case "--case-seconds":
+    guard let value = arguments.popFirst().flatMap({ UInt32($0) }), value > 0 else {
+      stop("--case-seconds needs a number of seconds")
+    }
+    seconds = value
+  case Worker.flag:
+    guard let start = arguments.popFirst().flatMap({ Int($0) }), let end = arguments.popFirst().flatMap({ Int($0) }),
+      0 <= start, start <= end
+    else { stop("\(Worker.flag) needs the first case and the end") }
+    worker = start..<end
   default:
     guard !argument.hasPrefix("-"), folder == nil else { stop("unknown argument \(argument)") }
     folder = argument
@@ -53,52 +72,33 @@ while let argument = arguments.popFirst() {
 }
 guard let folder else { stop("give a folder with a cases.json: parity FOLDER [--algorithm direct|fast]") }
 
-func line(_ word: String, _ item: ParityCase, _ worst: ParityCheck.Worst, _ moved: Kinks.Moved? = nil) {
-  var text = "\(word) \(item.id)"
-  if worst.ratio > 0 {
-    text += String(format: ": worst error %.3g, %.3g of the tolerance, in ", worst.difference, worst.ratio)
-    text += "\(worst.tensor)[\(worst.index)]"
-  } else {
-    text += ": exact"
-  }
-  if let moved {
-    text += "; \(moved.count) of \(moved.total) arguments took the exact side of a kink, at most "
-    text += String(format: "%.1f roundings away", moved.farthest)
-  }
-  print(text)
-}
-
 do {
-  var summaries: [String] = []
-  var isGood = true
+  var counts: [(pass: String, counts: ParityCounts)] = []
   for name in passes {
     options.convolution = algorithms.first { $0.name == name }!.value  // the names were checked above
     let runner = try ParityRunner(folder: URL(filePath: folder), options: options)
-    var (passed, onExactSides, failed, skipped) = (0, 0, 0, 0)
-    print("\(name) convolutions, \(options.instructions.rawValue) instructions")
-    for item in runner.cases {
-      if let only, !item.id.contains(only) { continue }
-      switch runner.run(item) {
-      case .passed(let worst, let moved):
-        passed += 1
-        if moved != nil { onExactSides += 1 }
-        line("pass", item, worst, moved)
-      case .failed(let worst, let reasons):
-        failed += 1
-        line("FAIL", item, worst)
-        for reason in reasons.prefix(limit) { print("     \(reason)") }
-        if reasons.count > limit { print("     and \(reasons.count - limit) more") }
-      case .skipped(let reason):
-        skipped += 1
-        print("skip \(item.id): \(reason)")
+    if let worker {
+      guard worker.upperBound <= runner.cases.count else { stop("there are \(runner.cases.count) cases") }
+      Worker.run(runner, worker, secondsEach: seconds, reasons: limit) { item in
+        only.map { item.id.contains($0) } ?? true
       }
+      exit(0)
     }
-    let sides = onExactSides == 0 ? "" : " (\(onExactSides) on the exact sides of kinks)"
-    summaries.append("\(name): \(passed) passed\(sides), \(failed) failed, \(skipped) skipped")
-    if failed > 0 { isGood = false }
+    print("\(name) convolutions, \(options.instructions.rawValue) instructions")
+    var pass = ParityCounts()
+    // The worker gets the same arguments and its one algorithm.
+    let command = Array(CommandLine.arguments.dropFirst()) + ["--algorithm", name]
+    try Worker.runAll(runner.cases, command: command, secondsEach: seconds) { item, report in
+      pass.add(report, of: item)
+      for line in report.lines { print(line) }
+    }
+    counts.append((name, pass))
   }
-  for summary in summaries { print(summary) }
-  exit(isGood ? 0 : 1)
+  for (name, pass) in counts {
+    print("\(name): \(pass.summary)")
+    if let unknown = pass.unknownSummary { print("\(name): \(unknown)") }
+  }
+  exit(counts.allSatisfy { $0.counts.isGood } ? 0 : 1)
 } catch {
   stop("\(error)")
 }

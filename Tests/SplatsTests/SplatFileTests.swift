@@ -117,6 +117,23 @@ private func failure(_ data: Data) -> SplatFileError? {
         .description.contains("property `z` of Gaussian 2 of 2 is x") == true)
   }
 
+  /// Counts that pass 64 bits together, though each alone does not.
+  @Test func countsThatOverflowAreRefused() {
+    for count in ["9223372036854775807", "4611686018427387904", "2147483649"] {
+      for properties in ["", "property double a\n"] {
+        let before = "element a \(count)\n\(properties)element b \(count)\n\(properties)"
+        for format in ["ascii", "binary_little_endian"] {
+          let text =
+            "ply\nformat \(format) 1.0\n\(before)element vertex 2\n"
+            + plain.map { "property float \($0)\n" }.joined() + "end_header\n"
+          let error = failure(Data(text.utf8) + Data(count: 200))
+          #expect(error?.reason == .header, "\(count) in \(format)")
+          #expect(error?.detail.contains("claims \(count) entries") == true)
+        }
+      }
+    }
+  }
+
   @Test func aFileThatIsNotThereSaysSo() {
     #expect(throws: SplatFileError.self) { try SplatFile.read(URL(fileURLWithPath: "/nowhere/at/all.ply")) }
   }

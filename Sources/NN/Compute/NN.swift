@@ -22,6 +22,13 @@ public enum NN {
     try $scoped.withValue(options, operation: body)
   }
 
+  /// Runs work that waits under other options, this task and its children only.
+  public static func using<Result>(
+    _ options: ComputeOptions, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+  ) async rethrows -> Result {
+    try await $scoped.withValue(options, operation: body, isolation: isolation)
+  }
+
   /// Runs `body` without recording operations, for inference.
   public static func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
     try $recordsGradients.withValue(false, operation: body)

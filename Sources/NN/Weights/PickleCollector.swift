@@ -10,6 +10,7 @@ struct PickleCollector {
   let byteLimit: Int
   private(set) var tensors: [String: StoredTensor] = [:]
   private var visited = 0
+  private var textBytes = 0
   private var bytes = 0
 
   init(file: String, storages: [String: Data], byteLimit: Int) {
@@ -23,8 +24,22 @@ struct PickleCollector {
   /// The plain part of `value`, nil for a tensor.
   mutating func visit(_ value: PickleValue, path: String, depth: Int) throws -> JSON? {
     visited += 1
-    guard depth <= 64 else { throw refuse("`\(path.prefix(80))` is nested more than 64 levels deep, or in itself") }
-    guard visited <= 5_000_000 else { throw refuse("describes more than five million values") }
+    let limit = InputBudget.Checkpoint.self
+    guard depth <= limit.depth else {
+      throw refuse("`\(path.prefix(80))` is nested more than \(limit.depth) levels deep, or in itself")
+    }
+    guard visited <= limit.values else { throw refuse("describes more than \(limit.values) values") }
+    // Values that are referred to from many places cost again at each of them, and their paths hold all the keys above.
+    textBytes += path.utf8.count
+    switch value {
+    case .string(let text), .inert(_, let text): textBytes += text.utf8.count
+    case .bigInteger(let bytes): textBytes += 2 * bytes.count
+    default: break
+    }
+    guard textBytes <= limit.textBytes else {
+      throw refuse(
+        "describes more than \(limit.textBytes >> 20) MiB of text, counting names and what is referred to again")
+    }
     switch value {
     case .none: return .null
     case .bool(let value): return .bool(value)
@@ -98,6 +113,8 @@ struct PickleCollector {
   /// Row-major bytes of a strided view. The bounds were checked above.
   private func gather(_ tensor: PickleTensor, from data: Data, count: Int) -> Data {
     let size = tensor.storage.type.size
+    // Before the strides are multiplied out: beside an empty axis the others may be as long as they like.
+    if count == 0 { return Data() }
     var contiguous = 1
     var isContiguous = true
     for (extent, stride) in zip(tensor.shape, tensor.strides).reversed() {
@@ -105,7 +122,6 @@ struct PickleCollector {
       contiguous *= extent
     }
     let start = data.startIndex + tensor.offset * size
-    if count == 0 { return Data() }
     if isContiguous { return data[start..<(start + count * size)] }
     var result = Data(capacity: count * size)
     var index = [Int](repeating: 0, count: tensor.shape.count)

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A pickle interpreter for data only. It knows the opcodes of plain containers and numbers and the few names of
@@ -57,7 +58,9 @@ struct PickleMachine {
   private mutating func pushTuple(_ items: [PickleValue]) throws {
     var depth = 1
     for case .tuple(_, let inner) in items { depth = max(depth, inner + 1) }
-    guard depth <= 64 else { throw refuse("tuples nest more than 64 levels deep") }
+    guard depth <= InputBudget.Checkpoint.depth else {
+      throw refuse("tuples nest more than \(InputBudget.Checkpoint.depth) levels deep")
+    }
     push(.tuple(items, depth: depth))
   }
 
@@ -173,6 +176,7 @@ struct PickleMachine {
       push(.double(value))
     case 0x8A, 0x8B:
       let count = code == 0x8A ? Int(try reader.byte()) : Int(try reader.integer(Int32.self))
+      guard count <= InputBudget.Checkpoint.integerBytes else { throw refuse("an integer of \(count) bytes") }
       let bytes = [UInt8](try reader.take(count))
       if bytes.count > 8 {
         push(.bigInteger(bytes))
@@ -301,10 +305,10 @@ struct PickleMachine {
       guard case .tensor(let tensor)? = arguments.first else { throw refuse("a parameter without a tensor") }
       return .tensor(tensor)
     case .size:
-      guard arguments.count == 1, case .tuple(let items, _) = arguments[0] else {
+      guard arguments.count == 1, case .tuple(let items, let depth) = arguments[0] else {
         throw refuse("a torch.Size of no tuple")
       }
-      return .tuple(items, depth: 1)
+      return .tuple(items, depth: depth)
     case .path(let type):
       let parts = try arguments.map { argument -> String in
         guard case .string(let text) = argument else { throw refuse("a path with a part that is not text") }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A pipeline file with the files it extends, merged into one document, each value still with its own mark.
@@ -89,6 +90,17 @@ struct FileChain {
     }
     if status.isDirectory {
       diagnostics.append(Diagnostic("\(name) is a folder, not a pipeline file", at: mark))
+      return nil
+    }
+    // A pipe or a device would be waited for, or read without end.
+    guard status.isRegular else {
+      diagnostics.append(Diagnostic("\(name) is a pipe, a socket or a device, not a file", at: mark))
+      return nil
+    }
+    guard status.size <= InputBudget.PipelineFile.bytes else {
+      diagnostics.append(
+        Diagnostic(
+          "\(name) has \(status.size) bytes; a pipeline file may have \(InputBudget.PipelineFile.bytes)", at: mark))
       return nil
     }
     do {

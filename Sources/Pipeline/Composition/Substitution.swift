@@ -27,6 +27,8 @@ final class Substitution {
   private(set) var diagnostics: [Diagnostic] = []
   /// Values that could not be filled in, reported now or where their variable is defined.
   private(set) var failures = 0
+  /// What may still be put in place, in bytes; negative once too much was asked for.
+  private var budget = InputBudget.PipelineFile.expandedBytes
   /// Mark of a variable's value to the place that used it last; lets errors name both.
   private(set) var uses: [Mark: Mark] = [:]
 
@@ -99,7 +101,7 @@ final class Substitution {
       return failed(node)
     }
     if parts.count == 1, case .expression(let name) = parts[0], !isKept(name, scope) {
-      guard let value = value(of: name, at: node.mark, scope) else { return failed(node) }
+      guard let value = value(of: name, at: node.mark, scope), spend(value, at: node.mark) else { return failed(node) }
       note(value, usedAt: node.mark)
       var copy = value
       copy.isSubstituted = true
@@ -125,10 +127,39 @@ final class Substitution {
           note(value, usedAt: node.mark)
           mark = value.mark
         }
+        guard spend(value, at: node.mark) else { return failed(node) }
         result += text
       }
     }
     return Node(.string(result), mark: mark)
+  }
+
+  /// Takes a value's size from the budget, before it is copied: variables that name one another can describe what fits into
+  /// no memory.
+  /// - Returns: false when the budget does not suffice, which is reported once.
+  private func spend(_ value: Node, at mark: Mark?) -> Bool {
+    guard budget >= 0 else { return false }
+    charge(value)
+    if budget >= 0 { return true }
+    diagnostics.append(
+      Diagnostic(
+        "`${...}` expands to more than \(InputBudget.PipelineFile.expandedBytes >> 20) MiB here", at: mark,
+        help: "variables that repeat one another grow with every step: write the values out, or read them from a file"))
+    return false
+  }
+
+  private func charge(_ value: Node) {
+    budget -= InputBudget.PipelineFile.bytesOfANode
+    switch value.content {
+    case .string(let text): budget -= text.utf8.count
+    case .sequence(let items): for item in items where budget >= 0 { charge(item) }
+    case .mapping(let entries):
+      for entry in entries where budget >= 0 {
+        budget -= entry.key.utf8.count
+        charge(entry.value)
+      }
+    default: break
+    }
   }
 
   private func note(_ value: Node, usedAt mark: Mark?) {
@@ -159,7 +190,9 @@ final class Substitution {
       diagnostics.append(
         Diagnostic(
           "there is no variable `\(path[0])`", at: mark,
-          help: known.isEmpty ? "define it under `vars:`" : suggestion(for: path[0], among: known)))
+          help: known.isEmpty
+            ? "define it under `vars:`"
+            : diagnostics.count < InputBudget.PipelineFile.suggestions ? suggestion(for: path[0], among: known) : nil))
       return nil
     }
     guard var node = variable(path[0], at: mark) else { return nil }
@@ -187,6 +220,13 @@ final class Substitution {
       diagnostics.append(Diagnostic("variables refer to each other in a circle: \(circle)", at: mark))
       return nil
     case .raw(let node):
+      guard path.count < InputBudget.PipelineFile.depth else {
+        diagnostics.append(
+          Diagnostic("variables refer to one another more than \(InputBudget.PipelineFile.depth) deep", at: node.mark))
+        failures += 1
+        vars[name] = .done(nil)
+        return nil
+      }
       vars[name] = .open
       path.append(name)
       let before = failures

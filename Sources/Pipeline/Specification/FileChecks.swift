@@ -152,9 +152,12 @@ enum FileChecks {
     guard case .mapping(let vars)? = chain.document["vars"]?.content, !vars.isEmpty else { return }
     var used: Set<String> = []
     for root in chain.roots + overrides { Template.variables(in: root, into: &used) }
+    let others = vars.map(\.key).filter { used.contains($0) }
+    var looked = 0
     for entry in vars where !used.contains(entry.key) && isName(entry.key) && entry.key != "matrix" {
-      let others = vars.map(\.key).filter { used.contains($0) }
-      let near = suggestion(for: entry.key, among: others)
+      // Comparing every unused name with every used one would take time with the square of their number.
+      looked += 1
+      let near = looked <= InputBudget.PipelineFile.suggestions ? suggestion(for: entry.key, among: others) : nil
       diagnostics.append(
         Diagnostic(
           "variable `\(entry.key)` is never used", at: entry.keyMark ?? entry.value.mark,

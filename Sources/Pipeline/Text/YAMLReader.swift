@@ -1,3 +1,4 @@
+import Basics
 import CYaml
 
 /// Reads YAML text into marked nodes with libyaml's events. One document a file, string keys, no duplicate keys, aliases
@@ -6,10 +7,10 @@ public struct YAMLReader {
   /// Limits of a file; they protect against files made to exhaust memory or the stack.
   public struct Limits: Sendable {
     /// Lists and maps inside one another.
-    public var depth = 100
+    public var depth = InputBudget.PipelineFile.depth
     /// Nodes that aliases may add beyond those written.
-    public var aliasedNodes = 100_000
-    public var bytes = 64 << 20
+    public var aliasedNodes = InputBudget.PipelineFile.aliasedNodes
+    public var bytes = InputBudget.PipelineFile.bytes
     public init() {}
   }
 

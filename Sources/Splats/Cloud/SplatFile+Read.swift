@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// What a valid file of Gaussian splats holds.
@@ -25,7 +26,7 @@ extension SplatFile {
 
   private static func read(_ reader: consuming SplatReader) throws -> GaussianCloud {
     var reader = reader
-    var cloud = GaussianCloud(degree: reader.degree, capacity: min(reader.count, 10_000_000))
+    var cloud = GaussianCloud(degree: reader.degree, capacity: min(reader.count, InputBudget.Splats.reserved))
     while let piece = try reader.next() { cloud.append(contentsOf: piece) }
     return cloud
   }

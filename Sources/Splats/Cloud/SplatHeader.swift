@@ -1,3 +1,5 @@
+import Basics
+
 /// The header of a PLY file, as far as Gaussian splats need it.
 struct SplatHeader {
   enum Scalar: String {
@@ -76,6 +78,11 @@ struct SplatHeader {
         guard words.count == 3, let count = Int(words[2]), count >= 0 else {
           throw fail(.header, offset, "`\(text)` does not say `element <name> <count>`")
         }
+        guard count <= InputBudget.Splats.entries else {
+          throw fail(
+            .header, offset,
+            "element `\(words[1])` claims \(count) entries; a file may have \(InputBudget.Splats.entries)")
+        }
         elements.append((String(words[1]), count, [], false, offset))
       case "property":
         guard !elements.isEmpty else { throw fail(.header, offset, "`\(text)` belongs to no element") }
@@ -91,7 +98,9 @@ struct SplatHeader {
         guard !elements[last].properties.contains(where: { $0.name == name }) else {
           throw fail(.header, offset, "property `\(name)` is declared twice")
         }
-        guard elements[last].properties.count < 4096 else { throw fail(.header, offset, "more than 4096 properties") }
+        guard elements[last].properties.count < InputBudget.Splats.properties else {
+          throw fail(.header, offset, "more than \(InputBudget.Splats.properties) properties")
+        }
         let start = elements[last].properties.last.map { $0.offset + $0.type.size } ?? 0
         elements[last].properties.append(Property(name: name, type: type, offset: start))
       default:

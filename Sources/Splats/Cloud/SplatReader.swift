@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Reads Gaussians from a PLY file piece by piece, so that memory does not grow with the file.
@@ -40,7 +41,6 @@ public struct SplatReader {
   }
 
   private static let pieceSize = 1 << 20
-  private static let longestHeader = 1 << 20
 
   /// Opens a file and reads its header; errors call it `name`, or by its path.
   /// - Throws: `SplatFileError`.
@@ -88,13 +88,15 @@ public struct SplatReader {
         lines.append((text, lineStart))
         lineStart = scanned
         if text == "end_header" { break scan }
-        if lines.count > 10_000 { throw fail(.header, lineStart, "the header has more than 10,000 lines") }
+        if lines.count > InputBudget.Splats.headerLines {
+          throw fail(.header, lineStart, "the header has more than \(InputBudget.Splats.headerLines) lines")
+        }
       }
       if lines.isEmpty, !bytes.isEmpty, !"ply\r\n".utf8.starts(with: bytes.prefix(5)), !bytes.starts(with: "ply\n".utf8)
       {
         throw fail(.notPly, 0, "not a PLY file: it does not begin with `ply`")
       }
-      let piece = bytes.count > Self.longestHeader ? Data() : try source.read(4096)
+      let piece = bytes.count > InputBudget.Splats.headerBytes ? Data() : try source.read(4096)
       if piece.isEmpty {
         let reason = bytes.isEmpty ? "the file is empty" : "the header does not end with `end_header`"
         throw fail(bytes.isEmpty ? .empty : .truncated, bytes.count, reason)
@@ -270,7 +272,7 @@ public struct SplatReader {
       }
       scanned = buffer.count
       let pending = buffer.count - cursor
-      if pending > Self.longestHeader {
+      if pending > InputBudget.Splats.headerBytes {
         throw SplatFileError(
           file: file, reason: .badValue, offset: offset, detail: "a line of more than 1 MiB", help: exportAgain)
       }

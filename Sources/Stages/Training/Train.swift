@@ -34,7 +34,8 @@ struct Train: WholeStage {
       throw StageFailure("no sample of the dataset is on the training side and has a low-resolution pair")
     }
     try check(network, parameters, try training.load(0))
-    let options = ComputeOptions(threads: context.threads, precision: parameters.precision.value)
+    let options = ComputeOptions(
+      threads: context.threads, instructions: NN.options.instructions, precision: parameters.precision.value)
     let trainer = Trainer(
       network, try parameters.configuration(seed: context.seed, examples: training.count), training: training,
       validation: validation, checkpoints: context.scratch,
