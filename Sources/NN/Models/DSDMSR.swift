@@ -25,7 +25,7 @@ public final class DSDMSR: Network {
       ModelSize(parameters: 744_653), ModelSize("VDSR units", ["unit": "vdsr"], parameters: 3_848_832),
       ModelSize("x16", ["scale": 16], parameters: 973_777),
     ],
-    examples: [["unit": "vdsr", "channels": 4], [:]],
+    examples: [["unit": "vdsr", "channels": 4]],
     make: { options, initialiser in
       DSDMSR(
         scale: options.int("scale"), unit: options.string("unit") == "vdsr" ? .vdsr : .srcnn,

@@ -10,7 +10,7 @@ public final class EDSR: Network {
       .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."),
       .int("scale", 4, among: [1, 2, 3, 4, 8, 16, 32], "Output side over input side."),
       .double("residual_scale", 1, -1000...1000, "Factor of each block's result."),
-      .double("image_range", 255, 1e-6...1e9, "The input is multiplied by this inside the network."),
+      .double("image_range", 255, 0.001...100_000, "The input is multiplied by this inside the network."),
       .int("image_channels", 3, among: [1, 3], "3 for RGB, 1 for depth (no mean is subtracted then)."),
     ],
     photos: ["image_channels": 3], onnx: .graph(),

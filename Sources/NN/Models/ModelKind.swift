@@ -27,7 +27,7 @@ public struct ModelKind: CatalogueRow {
   public let licence: String
   /// Published sizes with their number of parameters.
   public let sizes: [ModelSize]
-  /// Options of small networks for tests: together they use every branch of `make`.
+  /// Options of small networks, for the tests that run every network.
   public let examples: [[String: JSON]]
   let check: @Sendable (ModelOptions) -> String?
   let make: @Sendable (ModelOptions, WeightInitialiser) -> any Network

@@ -23,7 +23,7 @@ public final class RelativeDepthFusion: Network {
     guide: .relative, onnx: .graph(sides: 4),
     source: "CVPR 2024 AIS workshop, depth compression challenge (description only); NAFNet, ECCV 2022",
     licence: "none needed; built from the published description",
-    sizes: [ModelSize(parameters: 0)],
+    sizes: [ModelSize(parameters: 28_591_713)],
     examples: [["channels": 4, "encoder_blocks": [1, 1], "decoder_blocks": [1, 1], "middle_blocks": 1]],
     check: { options in
       options.ints("encoder_blocks").count == options.ints("decoder_blocks").count

@@ -15,7 +15,7 @@ public final class SwinIR: Network {
       .int("image_channels", 1, among: [1, 3], "1 for depth, 3 for RGB (whose DIV2K mean is then subtracted)."),
       .int("image_size", 64, 1...8192, "Input side for which the masks in the state dictionary are made."),
       .int("window", 8, 1...256, "Side of a window in pixels."),
-      .double("image_range", 1, 1e-6...1e9, "The input is multiplied by this inside the network."),
+      .double("image_range", 1, 0.001...100_000, "The input is multiplied by this inside the network."),
       .ints("depths", [4, 4], each: 1...1000, "Blocks of each group."),
       .int("channels", 48, 1...4096, "Channels of a token."),
       .ints("heads", [4, 4], each: 1...4096, "Attention heads of each group."),
