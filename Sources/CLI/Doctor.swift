@@ -44,11 +44,12 @@ struct Doctor: ParsableCommand {
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     line(limit.rlim_cur >= 256, "open files", "at most \(limit.rlim_cur) (`ulimit -n` raises it)")
     do {
-      try store.prepare()
+      // First: this also mends a choice that cannot be read.
       if let locks { try store.setLocking(locks.locking) }
+      try store.prepare()
       let check = try store.selfTest()
       line(true, "store", store.root)
-      line(check.locksWork, "locks", Self.text(store, works: check.locksWork))
+      line(check.locksWork, "locks", Self.text(store.root, try store.locking, works: check.locksWork))
       let published =
         check.reflinksWork ? "work: published outputs take no space" : "not here: outputs are linked or copied"
       line(true, "reflinks", published)
@@ -60,14 +61,14 @@ struct Doctor: ParsableCommand {
     if problems > 0 { throw ExitCode(ExitCodes.stageFailed) }
   }
 
-  private static func text(_ store: Store, works: Bool) -> String {
+  private static func text(_ root: String, _ locking: Locking, works: Bool) -> String {
     let place =
-      Locking.networkFileSystem(at: store.root).map { "a network file system (\($0))" } ?? "a local file system"
-    let chosen = store.locking.isForced ? ", as --locks said" : ""
-    switch store.locking.mode {
+      Locking.networkFileSystem(at: root).map { "a network file system (\($0))" } ?? "a local file system"
+    let chosen = locking.isForced ? ", as --locks said" : ""
+    switch locking.mode {
     case .flock: return works ? "flock on \(place)\(chosen)" : "flock does not work on \(place); use --locks leases"
     case .leases:
-      let beat = "a heartbeat every \(durationText(Double(store.locking.beat) / 1000))"
+      let beat = "a heartbeat every \(durationText(Double(locking.beat) / 1000))"
       return works ? "leases with \(beat) on \(place)\(chosen)" : "leases do not work on \(place); use one process"
     }
   }

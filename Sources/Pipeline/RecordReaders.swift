@@ -8,7 +8,7 @@ package enum RecordReaders {
   package static func readAll(_ data: Data) -> Int {
     let store = Store(root: "/nonexistent", durable: false)
     var count = 0
-    if let json = Store.decodeRecord(data), StageResult(json) != nil { count += 1 }
+    if (try? StageResult(record: Store.readRecord(data))) != nil { count += 1 }
     // Errors are good answers here.
     if (try? Manifest.decode(data, digest: Digest.of(data), store: store)) != nil { count += 1 }
     if let found = try? SampleJournal.read(data, store: store), !found.isEmpty { count += 1 }
@@ -24,14 +24,21 @@ package enum RecordReaders {
     if SlurmDetails(scontrol: text)?.ending != nil { count += 1 }
     if SlurmDetails(sacct: text)?.ending != nil { count += 1 }
     if let json = try? JSON(parsing: data) {
-      if Locking(json) != nil { count += 1 }
-      if LatestResults.keys(json).isEmpty == false { count += 1 }
-      if (try? WorkerJob(json: json, catalogue: StageCatalogue([]))) != nil { count += 1 }
-      if WorkerEvent(json) != nil { count += 1 }
-      if StageResult(json) != nil { count += 1 }
-      if SourceFile(json) != nil { count += 1 }
-      if SampleWork(json) != nil { count += 1 }
+      let readers: [(JSON) throws -> Void] = [
+        { _ = try Locking($0) }, { _ = try LatestResults.keys($0) },
+        { _ = try WorkerJob(json: $0, catalogue: StageCatalogue([])) }, { _ = try WorkerJob.reads($0) },
+        { _ = try WorkerEvent(record: $0) }, { _ = try StageResult(record: $0) }, { _ = try SourceFile(record: $0) },
+        { _ = try SampleWork(record: $0) }, { _ = try ApprovalDecision(record: $0) },
+        { _ = try SlurmRounds(RecordFields($0)) }, { _ = try RunAnswer($0) },
+        { _ = try RunInfo(id: "", json: $0, isActive: false, folder: "") },
+      ]
+      for read in readers where (try? read(json)) != nil { count += 1 }
     }
     return count
+  }
+
+  /// Reads a job as a worker does.
+  package static func readJob(_ json: JSON, _ catalogue: StageCatalogue) throws {
+    _ = try WorkerJob(json: json, catalogue: catalogue)
   }
 }

@@ -54,31 +54,21 @@ public enum Worker {
     let environment = ProcessInfo.processInfo.environment
     let id = environment["SLURM_JOB_ID"] ?? ""
     do {
-      var job = try WorkerJob.read(jobPath, catalogue)
-      let store = Store(root: job.store, durable: job.durable)
-      let submission = SlurmSubmission(folder: folder, store: store)
-      // What the stage does not ask for is what the queue gives.
-      if job.threads == 0 { job.threads = environment["SLURM_CPUS_ON_NODE"].flatMap(Int.init) ?? 1 }
-      if let problem = replacement(job) {
-        try submission.set(outcome: .failed(problem), job: id)
+      var job: WorkerJob
+      do { job = try WorkerJob.read(jobPath, catalogue) } catch {
+        // The runner waits for an outcome, and would otherwise only see that the job ended.
+        try SlurmSubmission(at: folder).set(outcome: .failed(WorkerEvent.Failure(error)), job: id)
         return 0
       }
+      let store = Store(root: job.store, durable: job.durable)
+      let submission = SlurmSubmission(folder: folder, store: store)
+      // A stage that asks for no number of threads gets what the queue gives.
+      if job.threads == 0 { job.threads = environment["SLURM_CPUS_ON_NODE"].flatMap(Int.init) ?? 1 }
       return await BatchWorker(submission: submission, job: job, store: store, id: id, remote: remote).run()
     } catch {
       FileHandle.standardError.write(Data("error: \(Diagnostic(error).description)\n".utf8))
       return 1
     }
-  }
-
-  /// A job may wait for days; meanwhile the program can become another, whose results are not those of the key.
-  private static func replacement(_ job: WorkerJob) -> WorkerEvent.Failure? {
-    let (planned, own) = (job.key.preimage["version"]?.intValue, job.instance.type.version)
-    guard planned != own else { return nil }
-    return WorkerEvent.Failure(
-      kind: .failure,
-      message: "the program was replaced while this job waited: `\(job.instance.type.type)` is version \(own) now, "
-        + "the job is for version \(planned ?? 0)",
-      help: "run the same command again: it plans with the new program")
   }
 
   private static func takeRemote() -> RemoteCache? {

@@ -60,9 +60,13 @@ final class Bench: Sendable {
               ]
             })
         }),
+      "retries": 0, "on_bad_sample": "fail", "resources": ["gpus": 0],
     ]
     json["seed"] = seed.map { .string(String($0)) }
-    json.merge(extra) { $1 }
+    json.merge(extra) { usual, given in
+      guard let usual = usual.objectValue, let given = given.objectValue else { return given }
+      return .object(usual.merging(given) { $1 })
+    }
     return try StageInstance(json: .object(json), catalogue: Toys.catalogue)
   }
 

@@ -26,12 +26,12 @@ import Testing
 
   @Test func theChoiceIsTheStoresAndReachesEveryProcess() throws {
     let bench = try Bench()
-    #expect(bench.store.locking.mode == .flock)
+    #expect(try bench.store.locking.mode == .flock)
     try bench.store.prepare()
     try bench.store.setLocking(Self.quick)
-    #expect(bench.store.locking == Self.quick)
+    #expect(try bench.store.locking == Self.quick)
     try bench.store.setLocking(nil)
-    #expect(bench.store.locking.mode == .flock)
+    #expect(try bench.store.locking.mode == .flock)
     #expect(Locking.networkFileSystem(at: bench.root) == nil)
   }
 

@@ -19,7 +19,8 @@ import Testing
     seeds += [
       "12|PENDING||3fa9|Resources|/store/slurm/3fa9/1.0a\n13|OUT_OF_MEMORY|n[1-4]|a|b|None|/x|/y\n",
       "JobId=2 JobName=wrap JobState=FAILED Reason=JobLaunchFailure ExitCode=0:9 NodeList=n1 Comment=a b=c\n",
-      "CANCELLED by 1000|0:15|n1\n", #"{"event":"queue","job":"12","node":"n1","restarts":1,"state":"RUNNING"}"#,
+      "CANCELLED by 1000|0:15|n1\n",
+      #"{"adopted":false,"event":"queue","job":"12","node":"n1","reason":"","restarts":1,"state":"RUNNING"}"#,
     ].map { Data($0.utf8) }
     #expect(seeds.suffix(4).allSatisfy { RecordReaders.readAll($0) > 0 })
     #expect(seeds.reduce(0) { $0 + RecordReaders.readAll($1) } >= 10)

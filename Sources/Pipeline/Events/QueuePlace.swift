@@ -42,10 +42,10 @@ public struct QueuePlace: Hashable, Sendable {
     ]
   }
 
-  package init(_ json: JSON) {
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
+  init(_ fields: RecordFields) throws {
     self.init(
-      job: json["job"]?.stringValue ?? "", state: json["state"]?.stringValue ?? "",
-      reason: json["reason"]?.stringValue ?? "", node: json["node"]?.stringValue ?? "",
-      restarts: json["restarts"]?.intValue ?? 0, isAdopted: json["adopted"]?.boolValue ?? false)
+      job: try fields.read("job"), state: try fields.read("state"), reason: try fields.read("reason"),
+      node: try fields.read("node"), restarts: try fields.read("restarts"), isAdopted: try fields.read("adopted"))
   }
 }

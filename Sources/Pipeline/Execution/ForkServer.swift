@@ -148,6 +148,6 @@ private struct WarmUp {
     let result = StageResult(
       key: job.key.digest, preimage: job.key.preimage, outputs: ["": output], made: made)
     let text = WorkerEvent.done(result, reused: false).json.canonical
-    _ = (try? JSON(parsing: Data(text.utf8))).flatMap(WorkerEvent.init)
+    _ = try? WorkerEvent(record: JSON(parsing: Data(text.utf8)))
   }
 }

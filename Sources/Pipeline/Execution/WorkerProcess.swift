@@ -91,10 +91,10 @@ final class WorkerProcess: Sendable {
       while let end = pending.firstIndex(of: 10) {
         let line = Array(pending[..<end])
         pending.removeSubrange(...end)
-        // A line that is not an event can only come from a worker that is going down; its exit tells what happened.
-        if let json = try? line.withUnsafeBytes({ try JSON(parsing: $0) }), let event = WorkerEvent(json) {
-          onEvent(event)
-        }
+        // Half a line can only come from a worker that is going down; its exit tells what happened.
+        do {
+          if let event = try line.withUnsafeBytes({ try WorkerEvent.read(line: $0) }) { onEvent(event) }
+        } catch { onEvent(.unreadable(error)) }
       }
     }
   }

@@ -21,6 +21,22 @@ public struct ApprovalDecision: Hashable, Sendable {
   }
 }
 
+extension ApprovalDecision: RecordValue {
+  fileprivate var json: JSON {
+    [
+      "sample": .string(sample), "content": .string(content.hex), "approved": .bool(isApproved),
+      "message": .string(message), "by": .string(by), "time": .string(time),
+    ]
+  }
+
+  public init(record: JSON) throws {
+    let fields = try RecordFields(record)
+    self.init(
+      sample: try fields.read("sample"), content: try fields.read("content"), isApproved: try fields.read("approved"),
+      message: try fields.read("message"), by: try fields.read("by"), time: try fields.read("time"))
+  }
+}
+
 /// The decisions taken at gates, bound to content: a new or changed sample has none and is asked about again. They are kept
 /// as `.pipeline/approvals/<pipeline>/<stage>.json`; an approval given in one pipeline counts in every other that meets the
 /// same content at the same stage type, so that an ablation does not ask again.
@@ -40,20 +56,9 @@ public struct Approvals: Sendable {
 
   private static func read(_ path: String) throws -> [ApprovalDecision] {
     guard let data = try FileSystem.read(path) else { return [] }
-    let json: JSON
-    func unreadable(_ reason: String) -> StageFailure {
-      StageFailure("\(path): \(reason)", help: "mend the file or remove it; the gate then asks again")
-    }
-    do { json = try JSON(parsing: data) } catch { throw unreadable("\(error)") }
-    guard let items = json["decisions"]?.arrayValue else { throw unreadable("there is no list of `decisions`") }
-    return try items.map { item in
-      guard let sample = item["sample"]?.stringValue,
-        let content = item["content"]?.stringValue.flatMap(Digest.init(hex:)),
-        let approved = item["approved"]?.boolValue
-      else { throw unreadable("not a decision: \(item.canonical.prefix(100))") }
-      return ApprovalDecision(
-        sample: sample, content: content, isApproved: approved, message: item["message"]?.stringValue ?? "",
-        by: item["by"]?.stringValue ?? "", time: item["time"]?.stringValue ?? "")
+    do { return try RecordFields(JSON(parsing: data)).read("decisions") } catch {
+      throw StageFailure(
+        "\(path): \(describe(error))", help: "mend the file or remove it; the gate then asks again")
     }
   }
 
@@ -61,18 +66,13 @@ public struct Approvals: Sendable {
   public func add(_ new: [ApprovalDecision], pipeline: String, instance: String) throws {
     let path = path(pipeline, instance)
     let lock = try KeyLock.acquire(Digest.of(path), in: store, keepWaiting: { true })
-    store.lookAnew(at: [path])
+    try store.revalidate([path])
     try withExtendedLifetime(lock) {
       let all = try Self.read(path) + new
       let json: JSON = [
         "format": 1, "pipeline": .string(pipeline), "stage": .string(instance),
         "decisions": .array(
-          all.map {
-            [
-              "sample": .string($0.sample), "content": .string($0.content.hex), "approved": .bool($0.isApproved),
-              "message": .string($0.message), "by": .string($0.by), "time": .string($0.time),
-            ]
-          }),
+          all.map(\.json)),
       ]
       try store.write(Data((json.pretty + "\n").utf8), to: path)
     }

@@ -52,28 +52,43 @@ enum WorkerEvent: Sendable {
     }
   }
 
-  init?(_ json: JSON) {
-    switch json["event"]?.stringValue {
-    case "waiting": self = .waiting(holder: json["holder"]?.stringValue ?? "")
-    case "queue": self = .queue(QueuePlace(json))
-    case "started": self = .started(toRun: json["to_run"]?.intValue ?? 0, reused: json["reused"]?.intValue ?? 0)
-    case "progress": self = .progress(StageProgress(json))
-    case "note": self = .note(json["message"]?.stringValue ?? "")
-    case "remote_failed": self = .remoteFailed(json["message"]?.stringValue ?? "")
-    case "done":
-      guard let result = json["result"].flatMap(StageResult.init) else { return nil }
-      self = .done(result, reused: json["reused"]?.boolValue ?? false)
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type, or the event that this version does not know.
+  init(record: JSON) throws {
+    let fields = try RecordFields(record)
+    let event: String = try fields.read("event")
+    switch event {
+    case "waiting": self = .waiting(holder: try fields.read("holder"))
+    case "queue": self = .queue(try QueuePlace(fields))
+    case "started": self = .started(toRun: try fields.read("to_run"), reused: try fields.read("reused"))
+    case "progress": self = .progress(try StageProgress(fields))
+    case "note": self = .note(try fields.read("message"))
+    case "remote_failed": self = .remoteFailed(try fields.read("message"))
+    case "done": self = .done(try fields.read("result"), reused: try fields.read("reused"))
     case "samples_done": self = .samplesDone
     case "stopped": self = .stopped
     case "failed":
       self = .failed(
-        Failure(
-          kind: json["kind"]?.stringValue.flatMap(Failure.Kind.init(rawValue:)) ?? .failure,
-          message: json["message"]?.stringValue ?? "", help: json["help"]?.stringValue))
-    default: return nil
+        Failure(kind: try fields.read("kind"), message: try fields.read("message"), help: try fields.read("help")))
+    default: throw RecordProblem("is `\(event)`, which this version does not know", path: ["event"])
     }
   }
+
+  /// An event from a line of text.
+  /// - Returns: nil for a line that is no JSON: half of one, left by a worker that was killed while it wrote.
+  /// - Throws: `RecordProblem` for a whole line that is no event.
+  static func read(line: UnsafeRawBufferPointer) throws -> WorkerEvent? {
+    guard let json = try? JSON(parsing: line) else { return nil }
+    return try WorkerEvent(record: json)
+  }
+
+  /// Stands in for a line that could be read only in part, so that people see what was lost.
+  static func unreadable(_ problem: any Error) -> WorkerEvent {
+    .note("the worker reported what cannot be read: \(describe(problem))")
+  }
 }
+
+extension WorkerEvent: RecordValue {}
+extension WorkerEvent.Failure.Kind: RecordValue {}
 
 extension WorkerEvent {
   /// Whether it says how the work ended.

@@ -57,7 +57,7 @@ struct WorkerRun: Sendable {
       }
     } catch {
       // A machine that had lost the lock may have delivered the result after all, and removed what this one worked with.
-      guard store.locking.mode == .leases, !job.force, job.mode == .full, !services.isStopping,
+      guard try store.locking.mode == .leases, !job.force, job.mode == .full, !services.isStopping,
         let result = try found()
       else { throw error }
       events.send(.done(result, reused: true))
@@ -65,7 +65,7 @@ struct WorkerRun: Sendable {
   }
 
   private func found() throws -> StageResult? {
-    store.lookAnew(at: [store.resultPath(job.key.digest)])
+    try store.revalidate([store.resultPath(job.key.digest)])
     return try store.result(job.key.digest)
   }
 

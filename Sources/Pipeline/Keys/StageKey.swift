@@ -90,8 +90,11 @@ enum KeyBuilder {
     ]
     if let source { members["source"] = ["path": .string(source.path), "digest": .string(source.digest.hex)] }
     let own = JSON.object(members)
-    return (Digest.of("\(group.hex) \(own.canonical)"), own)
+    return (sample(group: group, own: own), own)
   }
+
+  /// - Parameter own: the sample's own part, as `explain` shows it.
+  static func sample(group: Digest, own: JSON) -> Digest { Digest.of("\(group.hex) \(own.canonical)") }
 }
 
 extension StageInstance {

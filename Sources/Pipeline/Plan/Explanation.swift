@@ -15,8 +15,9 @@ enum Explanation {
 
   /// The record may outlive its files; its preimage is all that is needed here.
   private static func preimage(of key: Digest, _ store: Store) -> JSON? {
-    guard let data = try? FileSystem.read(store.resultPath(key)) else { return nil }  // gone: nothing to compare with
-    return Store.decodeRecord(data).flatMap(StageResult.init)?.preimage
+    // Gone or not readable: nothing to compare with.
+    guard let data = try? FileSystem.read(store.resultPath(key)) else { return nil }
+    return try? Store.readResult(data, key: key).preimage
   }
 
   /// Looks inside digests of many things.

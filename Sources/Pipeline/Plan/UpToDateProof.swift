@@ -31,7 +31,7 @@ enum UpToDateProof {
       let length = Int(UInt64(littleEndian: rest.loadUnaligned(as: UInt64.self)))
       guard length >= 0, length <= rest.count - 8 else { return nil }
       let text = UnsafeRawBufferPointer(rebasing: rest[8..<(8 + length)])
-      guard let json = try? JSON(parsing: text), let answer = RunAnswer(json) else { return nil }  // of another version
+      guard let json = try? JSON(parsing: text), let answer = try? RunAnswer(json) else { return nil }  // of another version
       let entries = UnsafeRawBufferPointer(rebasing: rest[(8 + length)...])
       switch ObservationCheck.compare(entries, threads: threads, clock: { store.temporary.fileSystemTime() }) {
       case .different: return nil
@@ -87,22 +87,20 @@ extension RunAnswer {
     ]
   }
 
-  init?(_ json: JSON) {
-    guard let pipeline = json["pipeline"]?.stringValue, let items = json["instances"]?.arrayValue else { return nil }
-    self.pipeline = pipeline
-    instances = items.compactMap { item in
-      guard let pair = item.arrayValue, pair.count == 2, let id = pair[0].stringValue else { return nil }
-      return (id, pair[1].intValue)
+  /// - Throws: `RecordProblem` for the answer of another version.
+  init(_ json: JSON) throws {
+    let fields = try RecordFields(json)
+    pipeline = try fields.read("pipeline")
+    instances = try fields.read("instances", as: [[JSON]].self).map { item in
+      guard item.count == 2 else { throw RecordProblem("is not a list of pairs", path: ["instances"]) }
+      return (try String(record: item[0]), try Int?(record: item[1]))
     }
-    guard instances.count == items.count else { return nil }
+    let texts = try fields.read("texts", as: [[String]].self).map { item in
+      guard item.count == 2 else { throw RecordProblem("is not a list of pairs", path: ["texts"]) }
+      return (item[0], item[1])
+    }
     summary = RunSummary(
       run: nil, seconds: 0, upToDate: instances.count, ran: 0, madeElsewhere: 0, samplesRun: 0, failed: [],
-      waiting: [], skipped: 0, stopped: 0, signal: nil,
-      reports: (json["reports"]?.arrayValue ?? []).compactMap(\.stringValue),
-      texts: (json["texts"]?.arrayValue ?? []).compactMap { item in
-        guard let pair = item.arrayValue, pair.count == 2, let id = pair[0].stringValue, let text = pair[1].stringValue
-        else { return nil }
-        return (id, text)
-      })
+      waiting: [], skipped: 0, stopped: 0, signal: nil, reports: try fields.read("reports"), texts: texts)
   }
 }

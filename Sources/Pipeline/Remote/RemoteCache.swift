@@ -53,8 +53,9 @@ final class RemoteCache: Sendable {
     guard let data = try asking({ try client.text(path("ac", key), limit: Self.recordLimit) }) ?? nil else {
       return nil
     }
-    guard let result = Store.decodeRecord(data).flatMap(StageResult.init), result.key == key else {
-      countDamage("the record \(key.short)")
+    let result: StageResult
+    do { result = try Store.readResult(data, key: key) } catch {
+      countDamage("the record \(key.short): \(describe(error))")
       return nil
     }
     let manifests = Dictionary(
@@ -83,7 +84,10 @@ final class RemoteCache: Sendable {
     guard !missing.isEmpty,
       let data = try asking({ try client.text(path("ac", group), limit: Self.recordLimit) }) ?? nil
     else { return }
-    let all = try SampleJournal.read(data, store: store)
+    let all: [Digest: SampleResult]
+    do { all = try SampleJournal.read(data, store: store) } catch {
+      return countDamage("the samples \(group.short): \(describe(error))")
+    }
     if all.isEmpty { countDamage("the samples \(group.short)") }
     let found = all.filter { missing.contains($0.key) }
     var files: [Digest: Int?] = [:]

@@ -78,7 +78,7 @@ final class RunTrail: Sendable {
         }
         guard isSettled else { return }
       }
-      common { _ = LatestResults.read(latest) }
+      try common { _ = try LatestResults.read(latest) }
       guard try common({ try question.store.linkedAreSound(threads: MachineResources.cpus) }) else { return }
       let answer = RunAnswer(
         pipeline: pipeline.name, summary: summary,

@@ -32,8 +32,8 @@ public final class RunRecord: Sendable {
     guard fd >= 0 else { throw FileProblem("create", path, code: errno) }
     // Tells others that the run is active; ends with the process.
     flock(fd, LOCK_EX | LOCK_NB)
-    lease =
-      store.locking.mode == .leases ? try LeaseFile(creating: folder + "/lease", interval: store.locking.beat) : nil
+    let locking = try store.locking
+    lease = locking.mode == .leases ? try LeaseFile(creating: folder + "/lease", interval: locking.beat) : nil
     events = Mutex(fd)
     header = [
       "format": 1, "id": .string(id), "pipeline": .string(pipeline.name), "file": .string(pipeline.file),

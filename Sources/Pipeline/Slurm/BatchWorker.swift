@@ -66,7 +66,11 @@ struct BatchWorker: Sendable {
 
   /// The time of this round is up and the work is saved.
   private func goOn(_ events: WorkerEventWriter) -> Int32 {
-    var rounds = submission.rounds
+    var rounds: SlurmRounds
+    do { rounds = try submission.rounds() } catch {
+      events.send(.failed(WorkerEvent.Failure(error)))
+      return 0
+    }
     let mayGoOn = rounds.end(
       mark: SlurmRounds.mark(of: job, in: store), reported: SlurmEvents.lastRound(in: submission.eventsPath).furthest)
     do { try submission.set(rounds: rounds) } catch { print("note: \(Diagnostic(error).description)") }

@@ -43,15 +43,13 @@ public enum SlurmCheck {
   /// Where the jobs of a pipeline stand that nobody has seen the end of. Asks the queue only if there are any.
   public static func jobs(of pipeline: String, in store: Store) throws -> [(instance: String, place: QueuePlace)] {
     let open = try SlurmSubmission.open(in: store).compactMap { submission -> (SlurmSubmission, String)? in
-      guard let intent = submission.intent, intent["pipeline"]?.stringValue == pipeline,
-        let instance = intent["instance"]?.stringValue
-      else { return nil }
-      return (submission, instance)
+      guard let intent = try submission.intent(), intent.pipeline == pipeline else { return nil }
+      return (submission, intent.instance)
     }
     if open.isEmpty { return [] }
     let look = SlurmCommands(timeout: 20).look()
-    return open.map { submission, instance in
-      let id = submission.id ?? ""
+    return try open.map { submission, instance in
+      let id = try submission.id() ?? ""
       if submission.hasOutcome {
         return (instance, QueuePlace(job: id, state: "ENDED", reason: "run again to see how"))
       }

@@ -8,17 +8,16 @@ extension Store {
     var found: Set<Digest> = []
     for submission in try SlurmSubmission.open(in: self) {
       // Without its file the job will fail, whatever is kept.
-      guard let data = try FileSystem.read(submission.jobPath), let json = try? JSON(parsing: data) else { continue }
-      for input in (json["inputs"]?.objectValue ?? [:]).values.flatMap({ $0.arrayValue ?? [] }) {
-        guard let reference = input["artifact"].flatMap(ArtifactReference.init) else { continue }
-        found.formUnion(try closure(of: reference) ?? [reference.digest])
+      guard let data = try FileSystem.read(submission.jobPath) else { continue }
+      let job: (artifacts: [ArtifactReference], files: [SourceFile])
+      do { job = try WorkerJob.reads(JSON(parsing: data)) } catch {
+        throw StageFailure(
+          "what a job in the queue reads cannot be told, so nothing is removed: \(submission.jobPath): \(describe(error))",
+          help: "wait until the job has ended and run its pipeline, or remove \(submission.folder)")
       }
+      for reference in job.artifacts { found.formUnion(try closure(of: reference) ?? [reference.digest]) }
       // Files of the user's are not in the store, but those of other stages that stand in for them are.
-      var files = (json["sources"]?.objectValue ?? [:]).values.flatMap { $0.arrayValue ?? [] }
-      for sample in json["samples"]?.arrayValue ?? [] {
-        files += [sample["s"]].compactMap(\.self) + (sample["e"]?.objectValue ?? [:]).values
-      }
-      found.formUnion(files.compactMap { SourceFile($0)?.stored.digest })
+      found.formUnion(job.files.map(\.stored.digest))
     }
     return found
   }

@@ -19,8 +19,7 @@ struct SlurmEvents: Sendable {
     rest += data
     var events: [WorkerEvent] = []
     while let end = rest.firstIndex(of: 10) {
-      // Half a line is left by a worker that was killed; it is no event.
-      if let json = try? JSON(parsing: Data(rest[rest.startIndex..<end])), let event = WorkerEvent(json) {
+      if let event = Self.event(rest[rest.startIndex..<end]) {
         if case .progress = event, case .progress? = events.last { events.removeLast() }
         events.append(event)
       }
@@ -31,7 +30,12 @@ struct SlurmEvents: Sendable {
 
   private static func events(in path: String) -> [WorkerEvent] {
     guard let data = try? FileSystem.read(path) else { return [] }  // not there yet
-    return data.split(separator: 10).compactMap { line in (try? JSON(parsing: Data(line))).flatMap(WorkerEvent.init) }
+    return data.split(separator: 10).compactMap(event)
+  }
+
+  /// Nil for half a line, which a worker that was killed leaves.
+  private static func event(_ line: Data) -> WorkerEvent? {
+    do { return try line.withUnsafeBytes { try WorkerEvent.read(line: $0) } } catch { return .unreadable(error) }
   }
 
   /// The job that wrote them; nil before it has started.

@@ -75,8 +75,8 @@ final class SlurmExecutor: Executor {
     }
     var rounds: SlurmRounds?
     if let latest = try SlurmSubmission.latest(order.job, in: store) {
-      if !latest.isClosed, try isWanted(latest, order) { return adopt(ticket, order, latest, isOwn: false) }
-      rounds = latest.rounds
+      if !latest.isClosed, try isWanted(latest, order) { return try adopt(ticket, order, latest, isOwn: false) }
+      rounds = try latest.rounds()
     }
     let submission = try SlurmSubmission(next: order.job, in: store)
     try prepare(submission, order, rounds: rounds)
@@ -85,7 +85,7 @@ final class SlurmExecutor: Executor {
     case .submitted(let id):
       try submission.note(id: id)
       state.withLock { $0.vain[ticket] = nil }
-      adopt(ticket, order, submission, isOwn: true)
+      try adopt(ticket, order, submission, isOwn: true)
     case .refused(let message):
       try submission.close("refused: \(message)")
       exit(
@@ -96,7 +96,7 @@ final class SlurmExecutor: Executor {
             help: "check `settings.slurm` and the stage's `resources`; `sinfo` shows what the cluster has")))
     case .unclear(let message):
       order.onEvent(.note("Slurm did not confirm the job (\(message)); looking for it in the queue"))
-      adopt(ticket, order, submission, isOwn: true)
+      try adopt(ticket, order, submission, isOwn: true)
     }
   }
 
@@ -104,7 +104,7 @@ final class SlurmExecutor: Executor {
   private func isWanted(_ submission: SlurmSubmission, _ order: WorkOrder) throws -> Bool {
     guard submission.hasOutcome else { return true }
     // A failure that nobody has been told yet is this run's. Anything else would have been found in the store.
-    if !order.job.force, case .failed(let failure)? = submission.outcome, failure.kind == .failure { return true }
+    if !order.job.force, case .failed(let failure)? = try submission.outcome(), failure.kind == .failure { return true }
     try submission.close("used up")
     return false
   }
@@ -122,8 +122,8 @@ final class SlurmExecutor: Executor {
       ], rounds: rounds)
   }
 
-  private func adopt(_ ticket: Ticket, _ order: WorkOrder, _ submission: SlurmSubmission, isOwn: Bool) {
-    let id = submission.id
+  private func adopt(_ ticket: Ticket, _ order: WorkOrder, _ submission: SlurmSubmission, isOwn: Bool) throws {
+    let id = try submission.id()
     state.withLock { state in
       state.ids[ticket] = id
       state.submissions[ticket] = submission

@@ -49,7 +49,8 @@ struct SlurmJob: Sendable {
     // The work was done and another run has cleared away.
     guard submission.isThere else { return .again }
     // Written after all events, so looked at before them.
-    let outcome = submission.outcome
+    let outcome: WorkerEvent?
+    do { outcome = try submission.outcome() } catch { return .ended(.failed(WorkerEvent.Failure(error))) }
     for event in events.next() {
       switch event {
       case .queue(let place):
@@ -111,7 +112,8 @@ struct SlurmJob: Sendable {
     case .round(let text):
       // The worker has counted this round itself when it could not go back into the queue.
       if details?.exitCode == "\(128 + SlurmScript.signal):0" { return submitAnew(text) }
-      var rounds = submission.rounds
+      var rounds: SlurmRounds
+      do { rounds = try submission.rounds() } catch { return .ended(.failed(WorkerEvent.Failure(error))) }
       let mayGoOn = rounds.end(mark: SlurmRounds.mark(of: order.job, in: store), reported: round.furthest)
       guard mayGoOn else {
         close(text)

@@ -25,11 +25,12 @@ struct SlurmRounds: Hashable, Sendable {
     ]
   }
 
-  init(_ json: JSON) {
-    count = json["count"]?.intValue ?? 0
-    idle = json["idle"]?.intValue ?? 0
-    mark = json["mark"]?.stringValue ?? mark
-    furthest = (json["furthest"]?.objectValue ?? [:]).compactMapValues(\.intValue)
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
+  init(_ fields: RecordFields) throws {
+    count = try fields.read("count")
+    idle = try fields.read("idle")
+    mark = try fields.read("mark")
+    furthest = try fields.read("furthest")
   }
 
   /// A round has ended.

@@ -23,6 +23,12 @@ struct SlurmSubmission: Sendable {
     self.store = store
   }
 
+  /// A submission of which only the folder is known.
+  init(at folder: String) {
+    let root = (0..<3).reduce(folder) { path, _ in (path as NSString).deletingLastPathComponent }
+    self.init(folder: folder, store: Store(root: root))
+  }
+
   static func root(_ store: Store) -> String { store.root + "/slurm" }
 
   private static func parent(_ job: WorkerJob, _ store: Store) -> String {
@@ -44,7 +50,7 @@ struct SlurmSubmission: Sendable {
   static func latest(_ job: WorkerJob, in store: Store) throws -> SlurmSubmission? {
     let parent = parent(job, store)
     return try numbered(parent).map { SlurmSubmission(folder: "\(parent)/\($0.name)", store: store) }
-      .last { $0.intent != nil }
+      .last { try $0.intent() != nil }
   }
 
   /// All submissions of a store that nobody has closed.
@@ -53,7 +59,7 @@ struct SlurmSubmission: Sendable {
     return try FileSystem.names(in: root(store)).sorted().flatMap { key in
       let parent = "\(root(store))/\(key)"
       return try numbered(parent).map { SlurmSubmission(folder: "\(parent)/\($0.name)", store: store) }
-        .filter { $0.intent != nil && !$0.isClosed }
+        .filter { try !$0.isClosed && $0.intent() != nil }
     }
   }
 
@@ -79,10 +85,23 @@ struct SlurmSubmission: Sendable {
   private var outcomePath: String { folder + "/outcome.json" }
   private var closedPath: String { folder + "/closed" }
 
-  /// Nil when it is not there or not readable, as a file of another version or half of a network's answer.
-  private func record(_ name: String) -> JSON? {
-    guard let data = try? FileSystem.read("\(folder)/\(name)") else { return nil }
-    return try? JSON(parsing: data)
+  /// Nil when it is not there. Records are written whole, so one that cannot be read is damaged or of another version: to take it
+  /// for none would be to submit the same work twice, or to wait for ever.
+  /// - Throws: `StageFailure` naming the record and its field.
+  private func record<Value>(_ name: String, _ read: (RecordFields) throws -> Value) throws -> Value? {
+    let path = "\(folder)/\(name)"
+    guard let data = try FileSystem.read(path) else { return nil }
+    do { return try read(RecordFields(JSON(parsing: data))) } catch {
+      throw StageFailure(
+        "the record of a Slurm job, \(path), cannot be read: \(describe(error))",
+        help: "once `squeue` does not show the job any more, remove \(folder) and run the same command again")
+    }
+  }
+
+  /// What the runner wrote before it submitted the job.
+  struct Intent: Sendable {
+    var pipeline: String
+    var instance: String
   }
 
   private func set(_ name: String, _ json: JSON) throws {
@@ -90,7 +109,14 @@ struct SlurmSubmission: Sendable {
   }
 
   var isThere: Bool { FileSystem.exists(folder + "/intent.json") }
-  var intent: JSON? { record("intent.json").flatMap { $0["format"] == 1 ? $0 : nil } }
+
+  func intent() throws -> Intent? {
+    try record("intent.json") { fields in
+      let format: Int = try fields.read("format")
+      guard format == 1 else { throw RecordProblem("is \(format), which this version does not know", path: ["format"]) }
+      return Intent(pipeline: try fields.read("pipeline"), instance: try fields.read("instance"))
+    }
+  }
 
   /// Everything the job needs first, the intent last.
   func prepare(_ job: WorkerJob, launch: String, script: String, intent: [String: JSON], rounds: SlurmRounds?) throws {
@@ -104,17 +130,16 @@ struct SlurmSubmission: Sendable {
   }
 
   /// As the runner noted it; else as the worker says.
-  var id: String? {
-    if let id = record("id.json")?["job"]?.stringValue { return id }
-    return SlurmEvents.firstJob(in: eventsPath)
+  func id() throws -> String? {
+    try record("id.json") { try $0.read("job") } ?? SlurmEvents.firstJob(in: eventsPath)
   }
 
   func note(id: String) throws { try set("id.json", ["job": .string(id)]) }
 
-  var rounds: SlurmRounds { record("rounds.json").map(SlurmRounds.init) ?? SlurmRounds() }
+  func rounds() throws -> SlurmRounds { try record("rounds.json", SlurmRounds.init) ?? SlurmRounds() }
   func set(rounds: SlurmRounds) throws { try set("rounds.json", rounds.json) }
 
-  var outcome: WorkerEvent? { record("outcome.json")?["event"].flatMap(WorkerEvent.init) }
+  func outcome() throws -> WorkerEvent? { try record("outcome.json") { try $0.read("event") } }
   var hasOutcome: Bool { FileSystem.exists(outcomePath) }
   func set(outcome: WorkerEvent, job: String) throws {
     try set("outcome.json", ["job": .string(job), "event": outcome.json])

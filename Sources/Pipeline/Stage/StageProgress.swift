@@ -32,10 +32,10 @@ extension StageProgress {
     return members
   }
 
-  init(_ json: JSON) {
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
+  init(_ fields: RecordFields) throws {
     self.init(
-      done: json["done"]?.intValue, total: json["total"]?.intValue, unit: json["unit"]?.stringValue ?? "samples",
-      message: json["message"]?.stringValue,
-      metrics: (json["metrics"]?.objectValue ?? [:]).compactMapValues(\.doubleValue))
+      done: try fields.readIfPresent("done"), total: try fields.readIfPresent("total"), unit: try fields.read("unit"),
+      message: try fields.readIfPresent("message"), metrics: try fields.readIfPresent("metrics") ?? [:])
   }
 }

@@ -29,7 +29,8 @@ extension Store {
   private var invocationPath: String { root + "/last.json" }
 
   public func remember(_ invocation: Invocation) throws {
-    guard try lastInvocation() != invocation else { return }
+    // One that cannot be read is written anew.
+    if (try? lastInvocation()) == invocation { return }
     let json: JSON = [
       "pipeline": .string(invocation.pipeline), "file": .string(FileSystem.absolute(invocation.file)),
       "set": .array(invocation.overrides.map(JSON.string)), "profile": invocation.profile.map(JSON.string) ?? .null,
@@ -37,12 +38,18 @@ extension Store {
     try write(Data((json.pretty + "\n").utf8), to: invocationPath, sync: .bytes)
   }
 
+  /// - Throws: `StageFailure` when the record is there and cannot be read.
   public func lastInvocation() throws -> Invocation? {
-    guard let data = try FileSystem.read(invocationPath), let json = try? JSON(parsing: data),  // only a help
-      let file = json["file"]?.stringValue
-    else { return nil }
-    return Invocation(
-      pipeline: json["pipeline"]?.stringValue ?? "", file: file,
-      overrides: (json["set"]?.arrayValue ?? []).compactMap(\.stringValue), profile: json["profile"]?.stringValue)
+    guard let data = try FileSystem.read(invocationPath) else { return nil }
+    do {
+      let fields = try RecordFields(JSON(parsing: data))
+      return Invocation(
+        pipeline: try fields.read("pipeline"), file: try fields.read("file"), overrides: try fields.read("set"),
+        profile: try fields.read("profile"))
+    } catch {
+      throw StageFailure(
+        "how the pipeline was last run cannot be read from \(invocationPath): \(describe(error))",
+        help: "name the pipeline file on the command line; the next run writes the record anew")
+    }
   }
 }

@@ -11,21 +11,24 @@ struct LatestResults: Sendable {
   init(pipeline: String, store: Store) throws {
     self.store = store
     path = "\(store.root)/latest/\(fileName(for: pipeline)).json"
-    keys = Self.read(path)
+    keys = try Self.read(path)
   }
 
-  static func read(_ path: String) -> [String: Digest] {
-    guard let data = try? FileSystem.read(path), let json = Store.decodeRecord(data) else { return [:] }  // only a help
-    return keys(json)
+  /// - Throws: `StageFailure` when the file is there and cannot be read: what it names must not be taken for garbage.
+  static func read(_ path: String) throws -> [String: Digest] {
+    guard let data = try FileSystem.read(path) else { return [:] }
+    do { return try keys(Store.readRecord(data)) } catch {
+      throw StageFailure(
+        "the list of the latest results, \(path), cannot be read: \(describe(error))",
+        help: "remove the file: no result is lost, and the next run writes it anew")
+    }
   }
 
-  static func keys(_ json: JSON) -> [String: Digest] {
-    (json["instances"]?.objectValue ?? [:]).compactMapValues { $0.stringValue.flatMap(Digest.init(hex:)) }
-  }
+  static func keys(_ json: JSON) throws -> [String: Digest] { try RecordFields(json).read("instances") }
 
   /// Writes the file when anything is new; entries of instances that are not in the pipeline now stay.
   mutating func update(_ new: [String: Digest]) throws {
-    let merged = Self.read(path).merging(new) { $1 }
+    let merged = try Self.read(path).merging(new) { $1 }
     guard merged != keys || !FileSystem.exists(path) else { return }
     keys = merged
     try store.write(

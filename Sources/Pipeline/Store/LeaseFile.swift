@@ -70,17 +70,20 @@ struct LeaseRecord: Hashable, Sendable {
     self.isReleased = isReleased
   }
 
-  /// Nil for a record that is only half there.
-  init?(_ data: Data) {
-    guard let json = try? JSON(parsing: data), let pid = json["pid"]?.intValue, let beat = json["beat"]?.intValue else {
-      return nil
-    }
+  /// - Throws: `RecordProblem` or `JSONProblem` for a record that is only half there.
+  init(reading data: Data) throws {
+    let fields = try RecordFields(JSON(parsing: data))
     holder = LeaseHolder(
-      host: json["host"]?.stringValue ?? "", boot: json["boot"]?.stringValue ?? "",
-      namespace: json["namespace"]?.stringValue ?? "", pid: pid, started: json["started"]?.intValue ?? 0)
-    self.beat = beat
-    interval = json["interval"]?.intValue ?? 0
-    isReleased = json["released"]?.boolValue ?? false
+      host: try fields.read("host"), boot: try fields.read("boot"), namespace: try fields.read("namespace"),
+      pid: try fields.read("pid"), started: try fields.read("started"))
+    beat = try fields.read("beat")
+    interval = try fields.read("interval")
+    isReleased = try fields.read("released")
+  }
+
+  /// Nil for a record that is only half there: it is just being written, so its heartbeat is all there is to go by.
+  init?(_ data: Data) {
+    do { try self.init(reading: data) } catch { return nil }
   }
 }
 

@@ -11,6 +11,8 @@ public struct Locking: Hashable, Sendable {
     case leases
   }
 
+  static let fileName = "locking.json"
+
   public var mode: Mode
   /// Milliseconds between two heartbeats of a lease.
   public var beat: Int
@@ -30,13 +32,15 @@ public struct Locking: Hashable, Sendable {
     ["mode": .string(mode.rawValue), "beat": .int(beat), "expiry": .int(expiry), "forced": .bool(isForced)]
   }
 
-  init?(_ json: JSON) {
-    guard let mode = json["mode"]?.stringValue.flatMap(Mode.init(rawValue:)) else { return nil }
-    let usual = Locking(mode)
+  /// - Throws: `RecordProblem` naming the field that is missing or out of range.
+  init(_ json: JSON) throws {
+    let fields = try RecordFields(json)
     self.init(
-      mode, beat: max(1, json["beat"]?.intValue ?? usual.beat),
-      expiry: max(1, json["expiry"]?.intValue ?? usual.expiry),
-      isForced: json["forced"]?.boolValue ?? false)
+      try fields.read("mode"), beat: try fields.read("beat"), expiry: try fields.read("expiry"),
+      isForced: try fields.read("forced"))
+    for (name, value) in [("beat", beat), ("expiry", expiry)] where value < 1 {
+      throw RecordProblem("is \(value) ms, which is not positive", path: [name])
+    }
   }
 
   /// What suits the file system of the nearest folder that is there.
@@ -81,44 +85,62 @@ final class LockingChoice: Sendable {
 
   init(root: String) { self.root = root }
 
-  private var path: String { root + "/locking.json" }
+  private var path: String { root + "/" + Locking.fileName }
 
-  private var written: Locking? {
-    let data = try? FileSystem.read(path)  // unreadable: as if there were none
-    return data.flatMap { try? JSON(parsing: $0) }.flatMap(Locking.init)
+  /// Nil when nothing is written. To take an unreadable choice for none would be to choose another kind of lock than the other
+  /// machines use, and so to have no lock at all.
+  private func written() throws -> Locking? {
+    guard let data = try FileSystem.read(path) else { return nil }
+    do { return try Locking(JSON(parsing: data)) } catch {
+      throw StageFailure(
+        "how this store is locked cannot be read from \(path): \(describe(error))",
+        help: "while no run is active on any machine, `pipeline doctor --locks auto` writes it anew "
+          + "(or `--locks leases`, where leases were chosen by hand)")
+    }
   }
 
-  /// Before anything is written: what suits the file system.
-  var current: Locking {
-    state.withLock { state in
+  /// Before anything is written: the kind that suits the file system.
+  /// - Throws: `StageFailure` when a choice is written down and cannot be read.
+  func current() throws -> Locking {
+    try state.withLock { state in
       if let state { return state }
       let suited = Locking.suited(to: root)
       // A machine that reaches the store over a network needs leases, whatever suited the machine that made it.
-      let found = written.map { $0.isForced || suited.mode == .flock ? $0 : suited } ?? suited
+      let found = try written().map { $0.isForced || suited.mode == .flock ? $0 : suited } ?? suited
       state = found
       return found
     }
   }
 
   fileprivate func set(_ locking: Locking, in store: Store) throws {
-    try store.write(Data((locking.json.canonical + "\n").utf8), to: path)
+    // Writing needs a temporary file, which is locked in this way already.
     state.withLock { $0 = locking }
+    do { try store.write(Data((locking.json.canonical + "\n").utf8), to: path) } catch {
+      state.withLock { $0 = nil }
+      throw error
+    }
   }
 
   /// Tells other machines when it is leases that are needed.
   fileprivate func settle(in store: Store) throws {
-    let chosen = current
-    if chosen.mode == .flock || written == chosen { return }
+    let chosen = try current()
+    if chosen.mode == .flock { return }
+    if try written() == chosen { return }
     try set(chosen, in: store)
   }
 }
 
+extension Locking.Mode: RecordValue {}
+
 extension Store {
-  public var locking: Locking { lockingChoice.current }
+  /// - Throws: `StageFailure` when a choice is written down and cannot be read.
+  public var locking: Locking { get throws { try lockingChoice.current() } }
 
   /// Writes down how this store is locked. Only while no run is active.
   /// - Parameter locking: nil for what suits its file system.
+  /// - Throws: `FileProblem` when nothing can be written there; `StageFailure` for a store of another format.
   public func setLocking(_ locking: Locking?) throws {
+    try prepareFormat()
     try lockingChoice.set(locking ?? Locking.suited(to: root), in: self)
   }
 

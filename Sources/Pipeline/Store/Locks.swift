@@ -42,7 +42,7 @@ final class KeyLock: Sendable {
       if let lock = try attempt(key, store, &watch) { return lock }
       if !announced {
         announced = true
-        waiting(holder(of: key, store, watch))
+        waiting(try holder(of: key, store, watch))
       }
       guard keepWaiting() else { return nil }
       usleep(50_000)
@@ -60,12 +60,13 @@ final class KeyLock: Sendable {
   private static func attempt(_ key: Digest, _ store: Store, _ watch: inout LeaseLock.Watch) throws -> KeyLock? {
     try store.prepareFolder(store.root + "/locks")
     let path = path(key, store)
-    switch store.locking.mode {
+    let locking = try store.locking
+    switch locking.mode {
     case .flock: return try attemptFile(path)
     case .leases:
-      let lease = try LeaseLock(folder: path + ".lease", locking: store.locking).attempt(&watch)
+      let lease = try LeaseLock(folder: path + ".lease", locking: locking).attempt(&watch)
       // What the holder before has made must be seen from here.
-      if lease != nil { store.lookAnew(at: [store.resultPath(key), SampleJournal(key, store: store).path]) }
+      if lease != nil { try store.revalidate([store.resultPath(key), SampleJournal(key, store: store).path]) }
       return lease.map { KeyLock(.lease($0)) }
     }
   }
@@ -89,8 +90,8 @@ final class KeyLock: Sendable {
     return KeyLock(.file(fd))
   }
 
-  private static func holder(of key: Digest, _ store: Store, _ watch: LeaseLock.Watch) -> String {
-    if store.locking.mode == .leases { return watch.holder }
+  private static func holder(of key: Digest, _ store: Store, _ watch: LeaseLock.Watch) throws -> String {
+    if try store.locking.mode == .leases { return watch.holder }
     // Only for people: what cannot be read is left out.
     return (try? FileSystem.read(path(key, store))).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
@@ -99,10 +100,11 @@ final class KeyLock: Sendable {
   /// - Parameter now: by the clock of the file system, in ns.
   static func collect(_ name: String, in store: Store, now: Int) throws {
     let path = "\(store.root)/locks/\(name)"
+    let locking = try store.locking
     if name.hasSuffix(".lease") {
-      let lock = LeaseLock(folder: path, locking: store.locking)
+      let lock = LeaseLock(folder: path, locking: locking)
       if try lock.isLongUnused(now: now) { try FileSystem.removeTree(path) }
-    } else if let key = Digest(hex: name), store.locking.mode == .flock, let lock = try tryAcquire(key, in: store) {
+    } else if let key = Digest(hex: name), locking.mode == .flock, let lock = try tryAcquire(key, in: store) {
       try withExtendedLifetime(lock) { try FileSystem.unlink(path) }
     }
   }

@@ -22,15 +22,12 @@ public struct ArtifactReference: Hashable, Sendable {
     ]
   }
 
-  init?(_ json: JSON) {
-    guard let kind = json["kind"]?.stringValue,
-      let layout = json["layout"]?.stringValue.flatMap(OutputPort.Layout.init(rawValue:)),
-      let digest = json["digest"]?.stringValue.flatMap(Digest.init(hex:)), let size = json["size"]?.intValue,
-      let count = json["count"]?.intValue
-    else { return nil }
+  public init(record: JSON) throws {
+    let fields = try RecordFields(record)
     self.init(
-      kind: ArtifactKind(rawValue: kind), layout: layout, digest: digest, size: size, count: count,
-      rejected: json["rejected"]?.intValue ?? 0, bytes: json["bytes"]?.intValue ?? 0)
+      kind: try fields.read("kind"), layout: try fields.read("layout"), digest: try fields.read("digest"),
+      size: try fields.read("size"), count: try fields.read("count"), rejected: try fields.read("rejected"),
+      bytes: try fields.read("bytes"))
   }
 
   init(kind: ArtifactKind, layout: OutputPort.Layout, digest: Digest, size: Int, count: Int, rejected: Int, bytes: Int)
@@ -44,6 +41,10 @@ public struct ArtifactReference: Hashable, Sendable {
     self.bytes = bytes
   }
 }
+
+extension ArtifactReference: RecordValue {}
+extension ArtifactKind: RecordValue {}
+extension OutputPort.Layout: RecordValue {}
 
 /// The text form of an artifact: a header, then one line for each sample, file and rejection in a fixed order. Its digest
 /// is the artifact's.
@@ -87,53 +88,67 @@ enum Manifest {
     return Data(text)
   }
 
+  /// - Throws: `DamagedBlob` saying which line cannot be read: a manifest has its digest, so it is none, or of another version.
   static func decode(_ data: Data, digest: Digest, store: Store) throws -> Contents {
-    try data.withUnsafeBytes { bytes in
-      var samples: [Sample] = []
-      var digests: [String: Digest] = [:]
-      var files: [String: StoredFile] = [:]
-      var rejected: [String: String] = [:]
-      var header: JSON?
-      var start = 0
-      while start < bytes.count {
-        let newline = memchr(bytes.baseAddress! + start, 10, bytes.count - start)  // not empty
-        let end = newline.map { UnsafeRawPointer($0) - bytes.baseAddress! } ?? bytes.count
-        let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-        start = end + 1
-        let json = try JSON(parsing: line)
-        if header == nil {
-          header = json
-        } else if let name = json["n"]?.stringValue {
-          let sample = try decodeSample(json, name: name, store: store)
-          samples.append(sample)
-          digests[name] = Digest.of(line)
-        } else if let path = json["p"]?.stringValue {
-          files[path] = try decodeFile(json, store: store)
-        } else if let name = json["x"]?.stringValue {
-          rejected[name] = json["w"]?.stringValue ?? ""
+    var number = 0
+    do {
+      return try data.withUnsafeBytes { bytes in
+        var samples: [Sample] = []
+        var digests: [String: Digest] = [:]
+        var files: [String: StoredFile] = [:]
+        var rejected: [String: String] = [:]
+        var header: (kind: ArtifactKind, layout: OutputPort.Layout)?
+        var start = 0
+        while start < bytes.count {
+          let newline = memchr(bytes.baseAddress! + start, 10, bytes.count - start)  // not empty
+          let end = newline.map { UnsafeRawPointer($0) - bytes.baseAddress! } ?? bytes.count
+          let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+          start = end + 1
+          number += 1
+          let fields = try RecordFields(JSON(parsing: line))
+          if header == nil {
+            header = (try fields.read("kind"), try fields.read("layout"))
+          } else if let name = try fields.readIfPresent("n", as: String.self) {
+            samples.append(try readSample(fields, name: name, store: store))
+            digests[name] = Digest.of(line)
+          } else if let path = try fields.readIfPresent("p", as: String.self) {
+            files[path] = try readFile(fields, store: store)
+          } else {
+            rejected[try fields.read("x")] = try fields.read("w", as: String.self)
+          }
         }
+        guard let header else { throw RecordProblem("there is no header") }
+        return Contents(
+          artifact: Artifact(kind: header.kind, digest: digest, samples: samples, files: files, rejected: rejected),
+          layout: header.layout, sampleDigests: digests)
       }
-      guard let kind = header?["kind"]?.stringValue,
-        let layout = header?["layout"]?.stringValue.flatMap(OutputPort.Layout.init(rawValue:))
-      else { throw DamagedBlob(digest: digest, reason: "not a manifest") }
-      return Contents(
-        artifact: Artifact(
-          kind: ArtifactKind(rawValue: kind), digest: digest, samples: samples, files: files, rejected: rejected),
-        layout: layout, sampleDigests: digests)
+    } catch {
+      throw DamagedBlob(digest: digest, reason: "not a manifest, line \(number): \(describe(error))")
     }
   }
 
-  static func decodeSample(_ json: JSON, name: String, store: Store) throws -> Sample {
-    var files: [String: StoredFile] = [:]
-    for (role, file) in json["f"]?.objectValue ?? [:] { files[role] = try decodeFile(file, store: store) }
-    return Sample(name: name, files: files, record: json["r"]?.objectValue ?? [:])
+  static func readSample(_ fields: RecordFields, name: String, store: Store) throws -> Sample {
+    Sample(name: name, files: try readFiles(fields, "f", store: store), record: try fields.read("r"))
   }
 
-  static func decodeFile(_ json: JSON, store: Store) throws -> StoredFile {
-    guard let digest = json["d"]?.stringValue.flatMap(Digest.init(hex:)), let size = json["s"]?.intValue else {
-      throw StageFailure("a record in \(store.root) is not readable: \(json.canonical.prefix(200))")
-    }
-    return store.file(digest, size: size)
+  static func readFiles(_ fields: RecordFields, _ name: String, store: Store) throws -> [String: StoredFile] {
+    try fields.read(name, as: [String: StoredFileRecord].self).mapValues { store.file($0.digest, size: $0.size) }
+  }
+
+  private static func readFile(_ fields: RecordFields, store: Store) throws -> StoredFile {
+    store.file(try fields.read("d"), size: try fields.read("s"))
+  }
+}
+
+/// A file of the store as records name it.
+struct StoredFileRecord: RecordValue {
+  var digest: Digest
+  var size: Int
+
+  init(record: JSON) throws {
+    let fields = try RecordFields(record)
+    digest = try fields.read("d")
+    size = try fields.read("s")
   }
 }
 

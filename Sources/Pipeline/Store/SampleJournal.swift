@@ -43,23 +43,27 @@ struct SampleResult: Hashable, Sendable {
     self.preimage = preimage
   }
 
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
   init(_ json: JSON, store: Store) throws {
-    name = json["n"]?.stringValue ?? ""
-    preimage = json["k"] ?? .null
-    outputs = [:]
-    for (port, sample) in json["o"]?.objectValue ?? [:] {
-      outputs[port] = try Manifest.decodeSample(sample, name: name, store: store)
+    let fields = try RecordFields(json)
+    let name: String = try fields.read("n")
+    self.name = name
+    preimage = try fields.read("k")
+    outputs = try fields.read("o", as: [String: JSON].self).mapValues { sample in
+      try Manifest.readSample(RecordFields(sample), name: name, store: store)
     }
-    files = try (json["p"]?.objectValue ?? [:]).mapValues { files in
-      try (files.objectValue ?? [:]).mapValues { try Manifest.decodeFile($0, store: store) }
+    files = try (fields.readIfPresent("p", as: [String: [String: StoredFileRecord]].self) ?? [:]).mapValues { files in
+      files.mapValues { store.file($0.digest, size: $0.size) }
     }
-    bad = json["b"]?.stringValue
-    rejected = json["x"]?.stringValue
+    bad = try fields.readIfPresent("b")
+    rejected = try fields.readIfPresent("x")
   }
 }
 
 /// The results of single samples that share everything but the sample: one line each, with its own check sum, appended
-/// after the sample's blobs are durable. A torn last line is ignored; of two lines with the same key the later counts.
+/// after the sample's blobs are durable. A line that does not have its check sum is one that a crash or a full disk cut short: it
+/// counts as not written, and its sample runs again. A whole line that cannot be read is an error. Of two lines with the same
+/// key the later counts.
 struct SampleJournal: Sendable {
   let path: String
   private let store: Store
@@ -74,9 +78,10 @@ struct SampleJournal: Sendable {
     guard !wanted.isEmpty, let data = try FileSystem.read(path) else { return [:] }
     var found: [Digest: SampleResult] = [:]
     found.reserveCapacity(wanted.count)
-    try Self.forEachLine(data) { key, text in
-      guard wanted.contains(key), let json = try? JSON(parsing: text) else { return }  // has its check sum
-      found[key] = try SampleResult(json, store: store)
+    try reading {
+      try Self.forEachLine(data) { key, text in
+        if wanted.contains(key) { found[key] = try SampleResult(JSON(parsing: text), store: store) }
+      }
     }
     return found.filter { _, result in result.storedFiles.allSatisfy { store.holds($0.digest, size: $0.size) } }
   }
@@ -84,13 +89,22 @@ struct SampleJournal: Sendable {
   /// All results, whether or not their files are still there.
   func all() throws -> [Digest: SampleResult] {
     guard let data = try FileSystem.read(path) else { return [:] }
-    return try Self.read(data, store: store)
+    return try reading { try Self.read(data, store: store) }
   }
 
+  private func reading<Value>(_ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch {
+      throw StageFailure(
+        "the results of samples in \(path) cannot be read: \(describe(error))",
+        help: "use the version of the program that wrote them, or remove the file: its samples then run again")
+    }
+  }
+
+  /// - Throws: `RecordProblem` or `JSONProblem` for a line that is whole but of another version.
   static func read(_ data: Data, store: Store) throws -> [Digest: SampleResult] {
     var found: [Digest: SampleResult] = [:]
     try Self.forEachLine(data) { key, text in
-      if let json = try? JSON(parsing: text) { found[key] = try SampleResult(json, store: store) }  // has its check sum
+      found[key] = try SampleResult(JSON(parsing: text), store: store)
     }
     return found
   }

@@ -18,7 +18,7 @@ extension Store {
     let second = try KeyLock.tryAcquire(key, in: self)
     let works = lock != nil && second == nil
     let place = "\(root)/locks/\(key.hex)"
-    if locking.mode == .flock { try FileSystem.unlink(place) } else { try FileSystem.removeTree(place + ".lease") }
+    if try locking.mode == .flock { try FileSystem.unlink(place) } else { try FileSystem.removeTree(place + ".lease") }
     withExtendedLifetime((lock, second)) {}
     let path = try temporary.newPath()
     let copy = try temporary.newPath()

@@ -46,20 +46,20 @@ public struct StageResult: Hashable, Sendable {
     ]
   }
 
-  init?(_ json: JSON) {
-    guard json["format"] == 1, let key = json["key"]?.stringValue.flatMap(Digest.init(hex:)),
-      let preimage = json["preimage"], let outputs = json["outputs"]?.objectValue
-    else { return nil }
-    self.key = key
-    self.preimage = preimage
-    self.outputs = outputs.compactMapValues(ArtifactReference.init)
-    guard self.outputs.count == outputs.count else { return nil }
-    let made = json["made"]
-    self.made = Made(
-      instance: made?["instance"]?.stringValue ?? "", run: made?["run"]?.stringValue ?? "",
-      time: made?["time"]?.stringValue ?? "", seconds: made?["seconds"]?.doubleValue ?? 0,
-      samplesRun: made?["samples_run"]?.intValue ?? 0, samplesReused: made?["samples_reused"]?.intValue ?? 0,
-      host: made?["host"]?.stringValue ?? "")
+  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
+  public init(record: JSON) throws {
+    let fields = try RecordFields(record)
+    let format: Int = try fields.read("format")
+    guard format == 1 else { throw RecordProblem("is \(format), which this version does not know", path: ["format"]) }
+    key = try fields.read("key")
+    preimage = try fields.read("preimage")
+    outputs = try fields.read("outputs")
+    made = try fields.readNested("made") { fields in
+      Made(
+        instance: try fields.read("instance"), run: try fields.read("run"), time: try fields.read("time"),
+        seconds: try fields.read("seconds"), samplesRun: try fields.read("samples_run"),
+        samplesReused: try fields.read("samples_reused"), host: try fields.read("host"))
+    }
   }
 
   init(key: Digest, preimage: JSON, outputs: [String: ArtifactReference], made: Made) {
@@ -78,8 +78,9 @@ extension Store {
     if distrusted.withLock({ $0.contains(key) }) { return nil }
     let path = resultPath(key)
     guard let data = try FileSystem.read(path) else { return nil }
-    guard let result = Self.decodeRecord(data).flatMap(StageResult.init), result.key == key else {
-      try quarantine(path, reason: "the record is not readable or is another's")
+    let result: StageResult
+    do { result = try Self.readResult(data, key: key) } catch {
+      try quarantine(path, reason: "the record is not readable: \(describe(error))")
       return nil
     }
     // A result whose content is gone is no result. A glance at each manifest; `cache verify` looks at every file.
@@ -100,16 +101,28 @@ extension Store {
     return Data((text + "\n" + Digest.of(text).hex + "\n").utf8)
   }
 
-  /// Nil unless the text is whole and has its digest.
-  static func decodeRecord(_ data: Data) -> JSON? {
-    data.withUnsafeBytes { bytes -> JSON? in
-      guard let base = bytes.baseAddress, let newline = memchr(base, 10, bytes.count) else { return nil }
+  /// The record of a result.
+  /// - Throws: `RecordProblem` or `JSONProblem` when it is not whole, of another version, or another's.
+  static func readResult(_ data: Data, key: Digest) throws -> StageResult {
+    let result = try StageResult(record: readRecord(data))
+    guard result.key == key else { throw RecordProblem("is that of another record", path: ["key"]) }
+    return result
+  }
+
+  /// - Throws: `RecordProblem` unless the text is whole and has its digest; `JSONProblem` when it is not JSON all the same.
+  static func readRecord(_ data: Data) throws -> JSON {
+    try data.withUnsafeBytes { bytes -> JSON in
+      guard let base = bytes.baseAddress, let newline = memchr(base, 10, bytes.count) else {
+        throw RecordProblem("the text ends too early")
+      }
       let end = UnsafeRawPointer(newline) - base
-      guard bytes.count == end + 66, bytes[end + 65] == 10 else { return nil }
+      guard bytes.count == end + 66, bytes[end + 65] == 10 else { throw RecordProblem("the text has no digest") }
       let text = UnsafeRawBufferPointer(rebasing: bytes[..<end])
       let digest = Digest(hexBytes: UnsafeRawBufferPointer(rebasing: bytes[(end + 1)..<(end + 65)]))
-      guard digest == Digest.of(text) else { return nil }
-      return try? JSON(parsing: text)  // has its digest, so this is only a record of another version
+      guard digest == Digest.of(text) else { throw RecordProblem("the text does not have its digest") }
+      return try JSON(parsing: text)
     }
   }
 }
+
+extension StageResult: RecordValue {}

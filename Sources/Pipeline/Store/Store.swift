@@ -65,11 +65,14 @@ public final class Store: Sendable {
     StoredFile(digest: digest, size: size, store: root)
   }
 
-  /// Makes this machine ask the server about these files. A client of NFS remembers for up to a minute that a file was not there,
-  /// whatever others have written since; opening a folder ends that for what is in it, so each is opened from the root down. Does
-  /// nothing where the file system is this machine's own.
-  func lookAnew(at paths: [String]) {
-    guard locking.mode == .leases else { return }
+  /// Revalidates what an NFS client remembers of these files. It remembers for up to a minute that a file was not there, whatever
+  /// others have written since; opening a folder ends that for what is in it, so each is opened from the root down. Does nothing
+  /// where the file system is this machine's own.
+  /// - Throws: `StageFailure` when it cannot be read how the store is locked.
+  /// - Returns: whether there was anything to revalidate.
+  @discardableResult
+  func revalidate(_ paths: [String]) throws -> Bool {
+    guard try locking.mode == .leases else { return false }
     var seen: Set<String> = []
     for path in paths where path.hasPrefix(root + "/") {
       let names = path.dropFirst(root.count + 1).split(separator: "/").dropLast()
@@ -82,6 +85,7 @@ public final class Store: Sendable {
         close(fd)
       }
     }
+    return true
   }
 
   /// Whether the blob is there and has the right size: what a glance can tell.
@@ -90,10 +94,8 @@ public final class Store: Sendable {
     let path = blobPath(digest)
     func look() -> Bool { FileSystem.look(path).map { $0.isRegular && (size == nil || $0.size == size) } ?? false }
     var isHeld = look()
-    if !isHeld, locking.mode == .leases {
-      lookAnew(at: [path])
-      isHeld = look()
-    }
+    // Where it cannot be read how the store is locked, whoever locks it next says so.
+    if !isHeld, (try? revalidate([path])) == true { isHeld = look() }
     Observations.current?.add(held: path, size: size, isHeld)
     return isHeld
   }

@@ -19,8 +19,17 @@ extension Store {
   }
 
   /// Makes the folder and its notes for people, and removes what crashed processes left under `tmp`.
-  /// - Throws: `FileProblem` when nothing can be written there; `StageFailure` for a store of another format.
+  /// - Throws: `FileProblem` when nothing can be written there; `StageFailure` for a store of another format, or whose locking
+  ///   cannot be read.
   public func prepare() throws {
+    try prepareFormat()
+    try settleLocking()
+    try temporary.removeLeftovers()
+  }
+
+  /// Makes the folder of a new store.
+  /// - Throws: `StageFailure` for a store of another format.
+  func prepareFormat() throws {
     let marker = root + "/format"
     if let found = try FileSystem.read(marker) {
       let text = String(decoding: found, as: UTF8.self)
@@ -34,8 +43,6 @@ extension Store {
       try write(Data("*\n!/.gitignore\n!/approvals/\n!/approvals/**\n".utf8), to: root + "/.gitignore")
       try write(Data(Self.format.utf8), to: marker)
     }
-    try settleLocking()
-    temporary.removeLeftovers()
   }
 
   static let format = "pipeline-store 1\n"

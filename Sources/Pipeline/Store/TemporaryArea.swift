@@ -51,8 +51,9 @@ final class TemporaryArea: Sendable {
     try FileSystem.makeDirectories(parent)
     while true {
       let folder = "\(parent)/\(getpid())-\(String(UInt64.random(in: 0 ... .max), radix: 16))"
-      if locking.current.mode == .leases {
-        guard let lease = try LeaseFile(creating: folder + ".lock", interval: locking.current.beat) else { continue }
+      let locking = try locking.current()
+      if locking.mode == .leases {
+        guard let lease = try LeaseFile(creating: folder + ".lock", interval: locking.beat) else { continue }
         state.lease = lease
       } else {
         guard let fd = try lock(folder + ".lock") else { continue }
@@ -94,13 +95,15 @@ final class TemporaryArea: Sendable {
   }
 
   /// Removes what processes that have ended left behind.
-  func removeLeftovers() {
+  /// - Throws: `StageFailure` when it cannot be read how the store is locked.
+  func removeLeftovers() throws {
+    let mode = try locking.current().mode
     guard let names = try? FileSystem.names(in: parent) else { return }  // nothing there yet
     let own = state.withLock { $0.folder }
     for name in names where name.hasSuffix(".lock") {
       let folder = parent + "/" + name.dropLast(5)
       if folder == own { continue }
-      if locking.current.mode == .leases {
+      if mode == .leases {
         guard isLeftBehind(folder + ".lock") else { continue }
         try? FileSystem.removeTree(folder)  // tried again next time
         Glibc.unlink(folder + ".lock")
@@ -114,6 +117,7 @@ final class TemporaryArea: Sendable {
       Glibc.unlink(folder + ".lock")
     }
   }
+
   /// The process has ended, or is on another machine and has not been heard of for a day.
   private func isLeftBehind(_ path: String) -> Bool {
     if let isAlive = LeaseFile.read(path)?.holder.isAlive { return !isAlive }

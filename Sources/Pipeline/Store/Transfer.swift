@@ -9,7 +9,7 @@ extension Store {
     public var bytes = 0
     /// Results of single samples.
     public var samples = 0
-    /// Results whose files were damaged or missing on the other side.
+    /// Results whose record or files were damaged or missing on the other side.
     public var skipped = 0
   }
 
@@ -20,10 +20,9 @@ extension Store {
     try prepare()
     var report = Transfer()
     for (key, path) in try other.entries("results", suffix: ".json") {
-      guard keys?.contains(key) ?? true, try result(key) == nil, let data = try FileSystem.read(path),
-        let found = Self.decodeRecord(data).flatMap(StageResult.init), found.key == key
-      else { continue }
-      guard let needed = try other.closure(of: found) else {
+      guard keys?.contains(key) ?? true, try result(key) == nil, let data = try FileSystem.read(path) else { continue }
+      // A record that is not readable is counted, not copied; `cache verify` over there says what is wrong with it.
+      guard let found = try? Self.readResult(data, key: key), let needed = try other.closure(of: found) else {
         report.skipped += 1
         continue
       }

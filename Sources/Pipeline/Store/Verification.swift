@@ -39,9 +39,10 @@ extension Store {
     for (key, path) in try entries("results", suffix: ".json") {
       report.results += 1
       guard let data = try FileSystem.read(path) else { continue }
-      guard let result = Self.decodeRecord(data).flatMap(StageResult.init), result.key == key else {
+      let result: StageResult
+      do { result = try Self.readResult(data, key: key) } catch {
         report.lostResults.append("\(key.short) (the record is damaged)")
-        try quarantine(path, reason: "the record is not readable or is another's")
+        try quarantine(path, reason: "the record is not readable: \(describe(error))")
         continue
       }
       if try closure(of: result) == nil {

@@ -31,8 +31,8 @@ extension Store {
     var live = try readBySlurmJobs()
     var deadResults: [String] = []
     for (key, path) in try entries("results", suffix: ".json") {
-      let result = try FileSystem.read(path).flatMap { Self.decodeRecord($0).flatMap(StageResult.init) }
-      guard let result else { continue }  // `verify` deals with damaged records
+      // Damaged records stay; `cache verify` says what is wrong with them.
+      guard let data = try FileSystem.read(path), let result = try? Self.readResult(data, key: key) else { continue }
       if keys.contains(key) || !isOld(path) {
         live.formUnion(try closure(of: result) ?? [])
       } else {
@@ -84,7 +84,9 @@ extension Store {
     var keys: Set<Digest> = []
     let latest = root + "/latest"
     if FileSystem.exists(latest) {
-      for name in try FileSystem.names(in: latest) { keys.formUnion(LatestResults.read(latest + "/" + name).values) }
+      for name in try FileSystem.names(in: latest) {
+        keys.formUnion(try LatestResults.read(latest + "/" + name).values)
+      }
     }
     var old: [RunInfo] = []
     for runs in Dictionary(grouping: try runs(), by: \.pipeline).values {
@@ -139,13 +141,21 @@ extension Store {
     public var keys: [Digest]
   }
 
+  /// - Throws: `StageFailure` for a pin that cannot be read: what it keeps must not be taken for garbage.
   public func pins() throws -> [Pin] {
     let folder = root + "/pins"
     guard FileSystem.exists(folder) else { return [] }
     return try FileSystem.names(in: folder).sorted().compactMap { file in
-      guard let data = try FileSystem.read(folder + "/" + file), let json = Self.decodeRecord(data) else { return nil }
-      let keys = (json["keys"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(Digest.init(hex:)) }
-      return Pin(name: json["name"]?.stringValue ?? file, keys: keys)
+      let path = folder + "/" + file
+      guard let data = try FileSystem.read(path) else { return nil }  // removed by another process
+      do {
+        let fields = try RecordFields(Self.readRecord(data))
+        return Pin(name: try fields.read("name"), keys: try fields.read("keys"))
+      } catch {
+        throw StageFailure(
+          "the pin \(path) cannot be read: \(describe(error))",
+          help: "remove the file and pin the results again with `pipeline cache pin`")
+      }
     }
   }
 
