@@ -11,9 +11,9 @@ let catalogue = StageCatalogue(
 func run(file: String) async throws -> Int32 {
   let folder = (file as NSString).deletingLastPathComponent
   let store = Store(root: folder + "/.pipeline", durable: ProcessInfo.processInfo.environment["NOT_DURABLE"] == nil)
-  let question = RunQuestion(file: file, publish: .copy, outputsFolder: folder + "/outputs", store: store)
-  if let answer = question.answer(observe: { _ in }) { return answer.summary.exitCode }
-  let pipeline = try question.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
+  let request = RunRequest(file: file, publish: .copy, outputsFolder: folder + "/outputs", store: store)
+  if let answer = request.answer(observe: { _ in }) { return answer.summary.exitCode }
+  let pipeline = try request.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
     try Specification.load(file: file, catalogue: catalogue)
   }
   let runner = try Runner(
@@ -21,7 +21,7 @@ func run(file: String) async throws -> Int32 {
     options: RunOptions(
       targets: pipeline.targets, workerCommand: [own, "worker"],
       forksWorkers: ProcessInfo.processInfo.environment["START_WORKERS"] == nil, outputsFolder: folder + "/outputs",
-      publish: pipeline.instances.contains { $0.type == BenchCollect.self } ? .none : .copy, question: question),
+      publish: pipeline.instances.contains { $0.type == BenchCollect.self } ? .none : .copy, request: request),
     observe: { _ in })
   return try await runner.run().exitCode
 }
@@ -37,7 +37,7 @@ func fill(file: String) async throws -> Int32 {
 /// `bench-engine plan FILE`: what `pipeline plan` does.
 func plan(file: String) throws -> Int32 {
   let folder = (file as NSString).deletingLastPathComponent
-  let plan = try Planning.plan(
+  let plan = try Inspection.plan(
     try load(file), store: Store(root: folder + "/.pipeline"), options: PlanOptions(outputsFolder: folder + "/outputs"))
   return plan.isUpToDate ? 0 : 3
 }

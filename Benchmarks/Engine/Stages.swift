@@ -77,7 +77,7 @@ func benchPlanning(_ root: String) throws {
     var pipeline: ResolvedPipeline?
     let reading = try seconds { pipeline = try load(file) }
     let planning = try seconds {
-      let plan = try Planning.plan(
+      let plan = try Inspection.plan(
         pipeline!, store: Store(root: folder + "/.pipeline"), options: PlanOptions(outputsFolder: folder + "/outputs"))
       guard plan.stages.count == count else { fatalError("the plan has \(plan.stages.count) stages") }
     }

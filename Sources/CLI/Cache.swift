@@ -146,7 +146,7 @@ struct Cache: ParsableCommand {
       }
       let address = try RemoteAddress(source)
       let context = try last.load(words)
-      try Cache.report(Planning.pull(context.pipeline, store: context.store, from: address, options: context.options))
+      try Cache.report(Inspection.pull(context.pipeline, store: context.store, from: address, options: context.options))
     }
   }
 

@@ -43,7 +43,7 @@ struct Compare: ParsableCommand {
         settings = settings ?? pipeline.compare
         let store = storage.open(for: item)
         try collect(pipeline.name, pipeline.instances, store, pipeline.compare?.table, &entries, &missing) {
-          try Planning.latestResult($0, pipeline: pipeline.name, store: store)
+          try Inspection.latestResult($0, pipeline: pipeline.name, store: store)
         }
       } else {
         let store = storage.openHere()

@@ -32,7 +32,7 @@ struct Explain: ParsableCommand {
   }
 
   private func explain(_ id: String, _ context: LastRunOptions.Context) throws {
-    let found = try Planning.explain(id, in: context.pipeline, store: context.store, options: context.options)
+    let found = try Inspection.explain(id, in: context.pipeline, store: context.store, options: context.options)
     if output.json {
       var members = found.plan.json.objectValue ?? [:]
       members["key"] = found.key.map { .string($0.hex) } ?? .null
@@ -60,7 +60,7 @@ struct Explain: ParsableCommand {
   }
 
   private func explain(_ sample: String, of id: String, _ context: LastRunOptions.Context) throws {
-    let found = try Planning.explain(
+    let found = try Inspection.explain(
       sample: sample, of: id, in: context.pipeline, store: context.store, options: context.options)
     if output.json {
       Console.standardOutput(

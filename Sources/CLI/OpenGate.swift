@@ -10,7 +10,7 @@ struct OpenGate {
   func plan() throws -> Plan {
     var options = context.options
     options.targets = [instance]
-    return try Planning.plan(context.pipeline, store: context.store, options: options)
+    return try Inspection.plan(context.pipeline, store: context.store, options: options)
   }
 
   /// What waits; nil when nothing does.

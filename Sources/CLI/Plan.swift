@@ -19,7 +19,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let pipeline = try specification.load()
     let store = storage.open(for: specification.file)
-    let plan = try Planning.plan(
+    let plan = try Inspection.plan(
       pipeline, store: store,
       options: PlanOptions(targets: try pipeline.selectTargets(targets), outputsFolder: published.folder(store)))
     PlanPrinter(json: output.json).print(plan)

@@ -68,22 +68,22 @@ struct Run: AsyncParsableCommand {
   func run() async throws {
     let store = storage.open(for: specification.file)
     let outputs = published.folder(store)
-    let question = RunQuestion(
+    let request = RunRequest(
       file: specification.file, overrides: specification.changes.overrides, profile: specification.changes.profile,
       targets: targets, salt: salt, publish: publish, outputsFolder: outputs, store: store)
     let view = RunView(style: output.json ? .json : Console.isTerminal() ? .terminal : .plain, colour: Console.colour)
-    if !dryRun, force.isEmpty, let answer = question.answer(observe: { view.show($0) }) {
+    if !dryRun, force.isEmpty, let answer = request.answer(observe: { view.show($0) }) {
       try store.prepare()
       try store.remember(invocation(answer.pipeline))
       try finish(answer.summary, .copy, of: answer.pipeline, store: store, outputs: outputs, view: view)
     }
-    let pipeline = try question.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
+    let pipeline = try request.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
       try specification.load()
     }
     let ids = try pipeline.selectTargets(targets)
     let forced = Set(try force.flatMap { try pipeline.select($0).map(\.id) })
     if dryRun {
-      let plan = try Planning.plan(
+      let plan = try Inspection.plan(
         pipeline, store: store,
         options: PlanOptions(targets: ids, force: forced, salt: salt, outputsFolder: outputs))
       PlanPrinter(json: output.json).print(plan)
@@ -102,7 +102,7 @@ struct Run: AsyncParsableCommand {
         targets: ids, keepGoing: keepGoing, maxJobs: jobs ?? .max, cpus: cpus, force: forced, salt: salt,
         workerCommand: [Self.executable, "worker"], outputsFolder: outputs, publish: publish, remote: remote,
         executor: executor, slurm: pipeline.settings.slurm,
-        fileArguments: invocation.arguments(file: specification.file), question: question),
+        fileArguments: invocation.arguments(file: specification.file), request: request),
       observe: { view.show($0) })
     let signals = RunSignals { runner.signal($0) }
     let summary = try await runner.run()

@@ -18,7 +18,7 @@ struct Status: ParsableCommand {
     let context = try last.load(words)
     var options = context.options
     options.targets = try context.pipeline.selectTargets(context.words)
-    let plan = try Planning.plan(context.pipeline, store: context.store, options: options)
+    let plan = try Inspection.plan(context.pipeline, store: context.store, options: options)
     let active = try context.store.runs().filter { $0.isActive && $0.pipeline == context.pipeline.name }
     let jobs = try SlurmCheck.jobs(of: context.pipeline.name, in: context.store)
     if output.json {

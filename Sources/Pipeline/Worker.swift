@@ -3,7 +3,7 @@ import Foundation
 
 /// The process in which one stage instance runs. `pipeline worker JOB` is this; the test executable has the same entry.
 public enum Worker {
-  /// What the runner starts for its workers to be forked from: with these arguments this must be the first thing that a program
+  /// The process that workers are forked from: with these arguments this must be the first thing that a program
   /// does, before it has a thread.
   /// - Parameter arguments: those after the worker's command.
   /// - Returns: the job, in each fork; nil when the arguments are others.

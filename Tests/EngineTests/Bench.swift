@@ -189,7 +189,7 @@ final class Bench: Sendable {
   }
 
   func plan(_ instances: [StageInstance], name: String = "test") throws -> Plan {
-    try Planning.plan(
+    try Inspection.plan(
       pipeline(instances, name: name), store: store, options: PlanOptions(outputsFolder: root + "/outputs"))
   }
 
@@ -200,7 +200,7 @@ final class Bench: Sendable {
   )
     throws -> String
   {
-    let result = try Planning.latestResult(id, pipeline: "test", store: store)
+    let result = try Inspection.latestResult(id, pipeline: "test", store: store)
     guard let reference = result?.outputs[port], let file = try store.artifact(reference).files[path] else { return "" }
     return String(decoding: try store.data(file.digest), as: UTF8.self)
   }

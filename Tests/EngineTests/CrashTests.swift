@@ -6,7 +6,7 @@ import Testing
 /// Guarantees 5, 6 and 7: nothing is half there whatever ends a process; work goes on where it was; runs may overlap.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct CrashTests {
   private func finalText(_ bench: Bench) throws -> String {
-    let result = try Planning.latestResult("join", pipeline: "test", store: bench.store)
+    let result = try Inspection.latestResult("join", pipeline: "test", store: bench.store)
     guard let reference = result?.outputs["table"], let file = try bench.store.artifact(reference).files["table.txt"]
     else {
       return ""
@@ -89,7 +89,7 @@ import Testing
       ]
     }
     func model(_ bench: Bench) throws -> String {
-      let result = try #require(try Planning.latestResult("join", pipeline: "test", store: bench.store))
+      let result = try #require(try Inspection.latestResult("join", pipeline: "test", store: bench.store))
       let artifact = try bench.store.artifact(try #require(result.outputs["table"]))
       return String(decoding: try bench.store.data(try #require(artifact.files["model.txt"]).digest), as: UTF8.self)
     }

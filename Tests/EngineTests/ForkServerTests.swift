@@ -104,7 +104,7 @@ import Testing
       #expect(run.summary.exitCode == 0)
     }
     for id in ["collect", "join"] {
-      let results = try [forked, direct].map { try Planning.latestResult(id, pipeline: "test", store: $0.store) }
+      let results = try [forked, direct].map { try Inspection.latestResult(id, pipeline: "test", store: $0.store) }
       #expect(results[0]?.outputs.mapValues(\.digest) == results[1]?.outputs.mapValues(\.digest))
       #expect(results[0] != nil)
     }

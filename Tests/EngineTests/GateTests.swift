@@ -186,7 +186,7 @@ import Testing
     let enough = try await bench.run(try stages(bench, approve: "automatic", coverage: 0.75))
     #expect(enough.summary.exitCode == 0)
     #expect(enough.trace == ["gate c", "mapz a", "mapz b", "mapz c"])
-    let result = try #require(try Planning.latestResult("gate", pipeline: "test", store: bench.store))
+    let result = try #require(try Inspection.latestResult("gate", pipeline: "test", store: bench.store))
     let artifact = try bench.store.artifact(try #require(result.outputs["samples"]))
     #expect(artifact.rejected["d"]?.hasPrefix("missing result") == true)
   }

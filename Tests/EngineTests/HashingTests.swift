@@ -20,7 +20,7 @@ import Testing
     func hashed() throws -> Int {
       let store = bench.store
       try store.prepare()
-      _ = try Planning.plan(pipeline, store: store, options: PlanOptions(outputsFolder: bench.root + "/outputs"))
+      _ = try Inspection.plan(pipeline, store: store, options: PlanOptions(outputsFolder: bench.root + "/outputs"))
       return store.statCache.filesHashed
     }
     #expect(try hashed() == 300)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct InputTests {
   private func key(_ bench: Bench) throws -> Digest {
     let instance = try bench.stage("read", "toy.read", ["folder": .string(bench.photos)])
-    let found = try Planning.explain(
+    let found = try Inspection.explain(
       "read", in: bench.pipeline([instance]), store: bench.store, options: PlanOptions(outputsFolder: bench.root))
     return try #require(found.key)
   }
@@ -43,7 +43,7 @@ import Testing
     let first = try key(bench)
     let store = bench.store
     let instance = try bench.stage("read", "toy.read", ["folder": .string(bench.photos)])
-    _ = try Planning.plan(bench.pipeline([instance]), store: store, options: PlanOptions(outputsFolder: bench.root))
+    _ = try Inspection.plan(bench.pipeline([instance]), store: store, options: PlanOptions(outputsFolder: bench.root))
     #expect(store.statCache.filesHashed == 0)
     let fd = open(path, O_WRONLY)
     _ = pwrite(fd, [UInt8]("two".utf8), 3, 0)
@@ -76,7 +76,7 @@ import Testing
     #expect(run.failure("gate")?.contains("a.txt was changed while it was in use") == true)
     // It looked again each time, and kept nothing.
     #expect(run.trace.filter { $0 == "gate a" }.count > 1)
-    #expect(try Planning.latestResult("gate", pipeline: "test", store: bench.store) == nil)
+    #expect(try Inspection.latestResult("gate", pipeline: "test", store: bench.store) == nil)
   }
 
   @Test func oddNamesComeThrough() async throws {
@@ -89,7 +89,7 @@ import Testing
     try bench.addPhotos(names)
     let run = try await bench.run(try bench.chain(), publish: .copy)
     #expect(run.summary.exitCode == 0)
-    let result = try #require(try Planning.latestResult("second", pipeline: "test", store: bench.store))
+    let result = try #require(try Inspection.latestResult("second", pipeline: "test", store: bench.store))
     let artifact = try bench.store.artifact(try #require(result.outputs["samples"]))
     #expect(Set(artifact.samples.map(\.name)) == Set(names))
     let published = try FileManager.default.contentsOfDirectory(

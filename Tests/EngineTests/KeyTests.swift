@@ -8,7 +8,7 @@ import Testing
   private func key(
     _ bench: Bench, _ instances: [StageInstance], _ id: String, salt: String? = nil
   ) throws -> Digest {
-    let found = try Planning.explain(
+    let found = try Inspection.explain(
       id, in: bench.pipeline(instances), store: bench.store,
       options: PlanOptions(salt: salt, outputsFolder: bench.root))
     return try #require(found.key)
@@ -66,7 +66,7 @@ import Testing
       ("choices", ["x"], []), ("ignore", true, false),
     ]
     func reasons(_ instances: [StageInstance]) throws -> [RunReason] {
-      try Planning.explain(
+      try Inspection.explain(
         "map", in: bench.pipeline(instances), store: bench.store, options: PlanOptions(outputsFolder: bench.root)
       ).plan.reasons
     }
@@ -142,7 +142,7 @@ import Testing
     try bench.addPhotos(["a", "b"])
     try await bench.run(try base(bench, ["steps": 3]))
     func reasons(_ instances: [StageInstance], _ id: String) throws -> [RunReason] {
-      try Planning.explain(
+      try Inspection.explain(
         id, in: bench.pipeline(instances), store: bench.store, options: PlanOptions(outputsFolder: bench.root)
       ).plan.reasons
     }
@@ -168,7 +168,7 @@ import Testing
         "parameters.steps: 3 -> 4", "depends on results of collect",
       ])
     // One sample.
-    let sample = try Planning.explain(
+    let sample = try Inspection.explain(
       sample: "a", of: "collect", in: bench.pipeline(try base(bench)), store: bench.store,
       options: PlanOptions(outputsFolder: bench.root))
     #expect(!sample.isUpToDate)

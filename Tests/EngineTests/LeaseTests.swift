@@ -186,7 +186,7 @@ import Testing
     let elsewhere = try Bench()
     try elsewhere.addPhotos(["a"])
     #expect(try elsewhere.start(try elsewhere.writePipeline(try stages(elsewhere))).wait().status == 0)
-    let result = try #require(try Planning.latestResult("train", pipeline: "test", store: elsewhere.store))
+    let result = try #require(try Inspection.latestResult("train", pipeline: "test", store: elsewhere.store))
     let key = result.key.hex
 
     let bench = try bench()
@@ -210,7 +210,7 @@ import Testing
     let end = run.wait()
     #expect(end.status == 0, "\(end.output)")
     #expect(end.events("failed").isEmpty && end.events("retry").isEmpty)
-    let made = try #require(try Planning.latestResult("train", pipeline: "test", store: bench.store))
+    let made = try #require(try Inspection.latestResult("train", pipeline: "test", store: bench.store))
     #expect(made.outputs == result.outputs)
     let more = bench.traceLines().count { $0.hasPrefix("step") } - steps
     switch other {

@@ -122,16 +122,16 @@ import Testing
     try bench.addPhotos(["face 1"])
     let path = bench.root + "/outputs/test/map/samples/data/face 1.txt"
     func run() async throws -> Bool {
-      let question = RunQuestion(
+      let request = RunRequest(
         file: "pipeline.yaml", publish: .link, outputsFolder: bench.root + "/outputs", store: bench.store)
-      if question.answer(observe: { _ in }) != nil { return true }
+      if request.answer(observe: { _ in }) != nil { return true }
       let stages = try bench.chain()
-      let pipeline = question.reading { bench.pipeline(stages) }
+      let pipeline = request.reading { bench.pipeline(stages) }
       let runner = try Runner(
         pipeline: pipeline, store: bench.store,
         options: RunOptions(
           workerCommand: [Bench.probe, "worker"], outputsFolder: bench.root + "/outputs", publish: .link,
-          question: question),
+          request: request),
         observe: { _ in })
       #expect(try await runner.run().exitCode == 0)
       return false

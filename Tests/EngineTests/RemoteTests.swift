@@ -99,11 +99,11 @@ import Testing
     let bench = try other()
     let address = try RemoteAddress(shared.server.address)
     let options = PlanOptions(outputsFolder: bench.root + "/outputs")
-    let report = try Planning.pull(
+    let report = try Inspection.pull(
       bench.pipeline(try bench.chain()), store: bench.store, from: address, options: options)
     #expect(report.results == 4)
     #expect(try await bench.run(try bench.chain()).trace == [])
-    let nothing = try Planning.pull(
+    let nothing = try Inspection.pull(
       bench.pipeline(try bench.chain()), store: bench.store, from: address, options: options)
     #expect(nothing.results == 0 && nothing.blobs == 0)
   }
@@ -115,7 +115,7 @@ import Testing
     let server = try FaultyServer(.ponders, folder: shared.server.data)
     let bench = try Bench()
     try bench.addPhotos(photos)
-    let report = try Planning.pull(
+    let report = try Inspection.pull(
       bench.pipeline(try bench.chain()), store: bench.store, from: RemoteAddress(server.address),
       options: PlanOptions(outputsFolder: bench.root + "/outputs"))
     #expect(report.results == 4)

@@ -22,7 +22,7 @@ struct SlurmClusterTests {
   }
 
   private func model(_ bench: Bench) throws -> String {
-    let result = try #require(try Planning.latestResult("train", pipeline: "test", store: bench.store))
+    let result = try #require(try Inspection.latestResult("train", pipeline: "test", store: bench.store))
     let artifact = try bench.store.artifact(try #require(result.outputs["table"]))
     return String(decoding: try bench.store.data(try #require(artifact.files["model.txt"]).digest), as: UTF8.self)
   }
@@ -63,7 +63,7 @@ struct SlurmClusterTests {
     }
     for stage in stages {
       let digests = try [plain, bench].map {
-        try Planning.latestResult(stage.id, pipeline: "test", store: $0.store)?.outputs.mapValues(\.digest)
+        try Inspection.latestResult(stage.id, pipeline: "test", store: $0.store)?.outputs.mapValues(\.digest)
       }
       #expect(digests[0] != nil && digests[0] == digests[1], "\(stage.id)")
     }

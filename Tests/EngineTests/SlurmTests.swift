@@ -27,7 +27,7 @@ import Testing
   }
 
   func model(_ bench: Bench) throws -> String {
-    let result = try #require(try Planning.latestResult("train", pipeline: "test", store: bench.store))
+    let result = try #require(try Inspection.latestResult("train", pipeline: "test", store: bench.store))
     let artifact = try bench.store.artifact(try #require(result.outputs["table"]))
     return String(decoding: try bench.store.data(try #require(artifact.files["model.txt"]).digest), as: UTF8.self)
   }
@@ -66,7 +66,7 @@ import Testing
     #expect(end.status == 0, "\(end.output)")
     for stage in stages {
       let digests = try [plain, bench].map {
-        try Planning.latestResult(stage.id, pipeline: "test", store: $0.store)?.outputs.mapValues(\.digest)
+        try Inspection.latestResult(stage.id, pipeline: "test", store: $0.store)?.outputs.mapValues(\.digest)
       }
       #expect(digests[0] != nil && digests[0] == digests[1], "\(stage.id)")
     }
@@ -93,7 +93,7 @@ import Testing
     #expect(try bench.start(path).wait().status == 0)
     let calls = slurm.calls("sbatch")
     #expect(calls.count == 1, "the small stage stays out of the queue")
-    let key = try #require(try Planning.latestResult("train", pipeline: "test", store: bench.store)).key.hex
+    let key = try #require(try Inspection.latestResult("train", pipeline: "test", store: bench.store)).key.hex
     for word in [
       "--parsable", "--job-name=\(key)", "--comment=test: train", "--requeue", "--open-mode=append",
       "--cpus-per-task=3",

@@ -61,7 +61,7 @@ import Testing
     try bench.addPhotos(["a", "b"])
     let first = try await bench.run(try bench.chain())
     let expected = try bench.output(first.summary, [], "join")
-    let result = try #require(try Planning.latestResult("second", pipeline: "test", store: bench.store))
+    let result = try #require(try Inspection.latestResult("second", pipeline: "test", store: bench.store))
     let artifact = try bench.store.artifact(try #require(result.outputs["samples"]))
     let file = try #require(artifact.samples[0].files["data.txt"])
     let other = try #require(artifact.samples[1].files["data.txt"])

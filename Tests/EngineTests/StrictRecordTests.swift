@@ -141,7 +141,7 @@ import Testing
     let bench = try Bench()
     try bench.addPhotos(["a"])
     try await bench.run(try bench.chain())
-    let key = try #require(try Planning.latestResult("join", pipeline: "test", store: bench.store)).key
+    let key = try #require(try Inspection.latestResult("join", pipeline: "test", store: bench.store)).key
     try bench.store.pin("mine", keys: [key])
     let run = try #require(try bench.store.runs().last)
     let path = bench.root + "/.pipeline/" + place.replacing("*", with: run.id)

@@ -47,38 +47,38 @@ import Testing
         """, file)
     }
 
-    func question(
+    func request(
       overrides: [String] = [], targets: [String] = [], salt: String? = nil, publish: PublishMode = .copy,
       outputs: String = "outputs"
-    ) -> RunQuestion {
-      RunQuestion(
+    ) -> RunRequest {
+      RunRequest(
         file: file, overrides: overrides, targets: targets, salt: salt, publish: publish,
         outputsFolder: root + "/" + outputs, store: store, directory: root)
     }
 
     /// Whether the answer is known without looking.
-    func isKnown(_ question: RunQuestion? = nil) -> Bool {
-      (question ?? self.question()).answer(threads: 2, observe: { _ in }) != nil
+    func isKnown(_ request: RunRequest? = nil) -> Bool {
+      (request ?? self.request()).answer(threads: 2, observe: { _ in }) != nil
     }
 
     /// A run that looks at everything, as `pipeline run` does when it has to.
     @discardableResult
     func run() async throws -> RunSummary {
-      let question = question()
-      let pipeline = try question.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
+      let request = request()
+      let pipeline = try request.reading { () throws(SpecificationErrors) -> ResolvedPipeline in
         try Specification.load(file: file, catalogue: Toys.catalogue, directory: root)
       }
       let runner = try Runner(
         pipeline: pipeline, store: store,
         options: RunOptions(
           targets: pipeline.targets, cpus: 2, memory: 1 << 30, workerCommand: [Bench.probe, "worker"],
-          outputsFolder: root + "/outputs", publish: .copy, question: question),
+          outputsFolder: root + "/outputs", publish: .copy, request: request),
         observe: { _ in })
       return try await runner.run()
     }
 
     func result(_ instance: String) throws -> StageResult {
-      try #require(try Planning.latestResult(instance, pipeline: "proof", store: store))
+      try #require(try Inspection.latestResult(instance, pipeline: "proof", store: store))
     }
     func recordPath(_ instance: String) throws -> String {
       let hex = try result(instance).key.hex
@@ -212,11 +212,11 @@ import Testing
     let project = try await Project()
     try await project.run()
     #expect(project.isKnown())
-    #expect(!project.isKnown(project.question(overrides: ["vars.text=other"])))
-    #expect(!project.isKnown(project.question(targets: ["map"])))
-    #expect(!project.isKnown(project.question(salt: "x")))
-    #expect(!project.isKnown(project.question(publish: .link)))
-    #expect(!project.isKnown(project.question(outputs: "elsewhere")))
+    #expect(!project.isKnown(project.request(overrides: ["vars.text=other"])))
+    #expect(!project.isKnown(project.request(targets: ["map"])))
+    #expect(!project.isKnown(project.request(salt: "x")))
+    #expect(!project.isKnown(project.request(publish: .link)))
+    #expect(!project.isKnown(project.request(outputs: "elsewhere")))
     #expect(project.isKnown())
   }
 

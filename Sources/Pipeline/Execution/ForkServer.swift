@@ -128,7 +128,7 @@ private struct WarmUp {
   init(catalogue: StageCatalogue) { self.catalogue = catalogue }
 
   mutating func callAsFunction(_ type: StageType, _ path: String) {
-    // What is wrong with a job the worker tells.
+    // A job that cannot be read is reported by its worker.
     guard known.insert(type).inserted, let size = FileSystem.status(path)?.size, size <= Self.largest,
       let job = try? WorkerJob.read(path, catalogue)
     else { return }
@@ -136,7 +136,7 @@ private struct WarmUp {
     hasSpoken = true
   }
 
-  /// What every worker writes.
+  /// Runs through everything that every worker writes.
   private func speak(of job: WorkerJob) {
     let data = Manifest.encode(kind: "", layout: .files, samples: [], files: [:], rejected: [:])
     let made = StageResult.Made(

@@ -47,12 +47,12 @@ final class LocalExecutor: Executor {
   /// - Returns: nil when there is no server to do it.
   private func fork(_ job: String, _ order: WorkOrder, _ files: [Int32]) throws -> pid_t? {
     try server.withLock { server in
-      // What a worker must know of the remote cache is in the environment.
+      // Address and limits of the remote cache reach a worker through its environment.
       if server.environment != order.environment { server.process = nil }
       while server.process != nil || server.started < Self.mostServers {
         if server.process == nil {
           server.started += 1
-          // What hinders a server tells itself when it hinders a worker.
+          // An obstacle to the server is reported once it also hinders a worker.
           server.process = try? ForkServer(command: command, environment: order.environment)
           server.environment = order.environment
         }

@@ -17,7 +17,7 @@ final class Observations: Sendable {
   enum Kind: UInt8 {
     /// Everything `stat` says, or that nothing is there.
     case status = 1
-    /// The same of a link itself.
+    /// As `status`, of a link itself.
     case linkStatus
     /// Only whether something is there.
     case exists

@@ -1,7 +1,7 @@
 import Basics
 
 /// A stage of a pipeline file with every choice made: one combination of matrix and variant values, typed parameters,
-/// inputs as references to other instances. What the planner and the workers start from.
+/// inputs as references to other instances. What the evaluator and the workers start from.
 public struct StageInstance: Sendable {
   /// Unique within the pipeline: `split`, `train@bicubic`, `train@dsine,seed=2,bicubic`.
   public var id: String

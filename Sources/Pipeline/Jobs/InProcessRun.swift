@@ -8,14 +8,14 @@ package enum InProcessRun {
   /// - Throws: what planning or a stage throws; `StageFailure` at a gate.
   package static func bringUpToDate(_ pipeline: ResolvedPipeline, store: Store) async throws -> [Double] {
     try store.prepare()
-    let planner = try Planner(
+    let evaluator = try InstanceEvaluator(
       pipeline: pipeline, store: store, salt: nil, threads: MachineResources.cpus, outputsFolder: store.root)
     let events = WorkerEventWriter.discarding
     var results: [String: StageResult] = [:]
     var seconds: [Double] = []
     for instance in pipeline.instances {
-      let inputs = try planner.inputs(of: instance) { results[$0] }
-      switch try planner.evaluate(instance, inputs: inputs, forced: false) {
+      let inputs = try evaluator.inputs(of: instance) { results[$0] }
+      switch try evaluator.evaluate(instance, inputs: inputs, forced: false) {
       case .upToDate(let result): results[instance.id] = result
       case .gate: throw StageFailure("`\(instance.id)` waits at its gate")
       case .work(let resolution, let mode, let withheld, _):

@@ -33,10 +33,10 @@ struct WorkerRun: Sendable {
         try await work(under: lock)
         return
       } catch {
-        guard lock.isLost else { throw error }
+        guard !lock.confirm() else { throw error }
         events.send(
           .note("this machine gave no sign of life for too long and another has taken over; waiting for what it makes"))
-        services.goOn()
+        services.resume()
       }
     }
   }
@@ -69,7 +69,7 @@ struct WorkerRun: Sendable {
     return try store.result(job.key.digest)
   }
 
-  /// What others have made: the result, else what there is of its samples. A server that fails is told of and forgotten.
+  /// The result that others have made, else those of its samples. A server that fails is told of and forgotten.
   private func fetch(from remote: RemoteCache) throws -> StageResult? {
     var report = Store.Transfer()
     var result: StageResult?
@@ -178,7 +178,7 @@ struct WorkerRun: Sendable {
   /// Seals the outputs: blobs, manifests, then the record that makes them visible.
   /// - Throws: `CancellationError` when another machine does this work now.
   private func deliver(_ outputs: OutputCollector, under lock: KeyLock, seconds: Double, ran: Int, reused: Int) throws {
-    if lock.isLost { throw CancellationError() }
+    if !lock.confirm() { throw CancellationError() }
     let declared = Set(job.instance.outputs.map(\.name))
     if let stray = outputs.ports.subtracting(declared).sorted().first {
       throw StageFailure("`\(job.instance.type.type)` wrote to `\(stray)`, which is not one of its outputs")

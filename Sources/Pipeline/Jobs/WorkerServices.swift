@@ -57,7 +57,7 @@ final class WorkerServices: StageServices {
 
   var isStopping: Bool { stopping.load(ordering: .relaxed) || interrupted.load(ordering: .relaxed) }
   func stop() { stopping.store(true, ordering: .relaxed) }
-  /// The stage is to stop, but the worker goes on with something else.
+  /// The stage is to stop, but the worker carries on with something else, and then calls `resume`.
   func interrupt() { interrupted.store(true, ordering: .relaxed) }
-  func goOn() { interrupted.store(false, ordering: .relaxed) }
+  func resume() { interrupted.store(false, ordering: .relaxed) }
 }

@@ -1,6 +1,6 @@
 import Basics
 
-/// What a run would do, found out without doing it.
+/// The actions that a run would take, found without taking them.
 public struct Plan: Sendable {
   public struct Stage: Sendable {
     public enum Action: Sendable, Hashable {

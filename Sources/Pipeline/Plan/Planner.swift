@@ -1,212 +1,158 @@
 import Basics
 import Foundation
 
-/// How many samples of a stage run.
-public struct SampleCounts: Hashable, Sendable {
-  public var total: Int
-  public var toRun: Int
-  public var reused: Int { total - toRun }
-
-  public init(total: Int, toRun: Int) {
-    self.total = total
-    self.toRun = toRun
+/// Walks the pipeline in order and says for each instance what a run would do.
+///
+/// Where everything an instance reads is known, the answer is exact. Where something upstream has to run first, samples are
+/// followed one by one: those that come out of unchanged work are taken as they last were, the others count as new.
+struct Planner {
+  /// An artifact before the work that makes it is done, as far as it is known: the digest of each sample, nil where its content is
+  /// still to be made. Nil as a whole where not even the names are known.
+  struct Prediction {
+    var samples: [String: Digest?]?
   }
-}
 
-/// What an instance with known inputs needs.
-enum Evaluation: Sendable {
-  case upToDate(StageResult)
-  case work(StageResolution, WorkMode, withheld: [String: String], counts: SampleCounts?)
-  case gate(GateStatus)
-}
+  enum Outcome {
+    case known(StageResult)
+    case predicted([String: Prediction])
+    case unavailable(String)
+  }
 
-/// Decides, for one instance at a time, whether there is work to do. The same code answers a dry run and a run.
-final class Planner: Sendable {
-  let pipeline: ResolvedPipeline
-  let store: Store
-  let resolver: Resolver
-  let approvals: [String: [Digest: ApprovalDecision]]
-  /// Where published outputs stand, for messages.
-  let outputsFolder: String
+  let evaluator: InstanceEvaluator
+  let latest: [String: Digest]
+  let forced: Set<String>
 
-  /// - Throws: `StageFailure` for an approvals file that is not readable.
-  init(pipeline: ResolvedPipeline, store: Store, salt: String?, threads: Int, outputsFolder: String) throws {
-    self.pipeline = pipeline
-    self.store = store
-    self.outputsFolder = outputsFolder
-    resolver = Resolver(store: store, salt: salt, threads: threads)
-    let approvals = Approvals(store: store)
-    var inForce: [String: [Digest: ApprovalDecision]] = [:]
-    for instance in pipeline.instances where instance.gate != nil {
-      inForce[instance.id] = try approvals.inForce(pipeline: pipeline.name, instance: instance.id)
+  init(evaluator: InstanceEvaluator, latest: [String: Digest], forced: Set<String>) {
+    self.evaluator = evaluator
+    self.latest = latest
+    self.forced = forced
+  }
+
+  func plan(_ wanted: Set<String>) -> Plan {
+    var outcomes: [String: Outcome] = [:]
+    var stages: [Plan.Stage] = []
+    for instance in evaluator.pipeline.instances where wanted.contains(instance.id) {
+      let (stage, outcome) = look(at: instance, outcomes)
+      stages.append(stage)
+      outcomes[instance.id] = outcome
     }
-    self.approvals = inForce
+    return Plan(stages: stages)
   }
 
-  /// The inputs of an instance when the results of all it reads from are known.
-  func inputs(of instance: StageInstance, results: (String) -> StageResult?) throws -> [String: [KnownInput]] {
-    var inputs: [String: [KnownInput]] = [:]
-    for (port, references) in instance.inputs {
-      inputs[port] = try references.map { reference in
-        guard let artifact = results(reference.instance)?.outputs[reference.port] else {
-          throw StageFailure("`\(reference.instance)` delivered no `\(reference.port)`")
-        }
-        return KnownInput(
-          instance: reference.instance, labels: pipeline[reference.instance]?.labelValues ?? [:], reference: artifact)
+  private func look(at instance: StageInstance, _ outcomes: [String: Outcome]) -> (Plan.Stage, Outcome) {
+    var running: [String] = []
+    for upstream in instance.upstream {
+      switch outcomes[upstream] {
+      case .unavailable(let by)?:
+        return (
+          Plan.Stage(instance: instance.id, action: .blocked(by: by), reasons: [], samples: nil, sampleNames: []),
+          .unavailable(by)
+        )
+      case .predicted?: running.append(upstream)
+      default: break
       }
     }
-    return inputs
-  }
-
-  /// - Parameter forced: results that are there do not count.
-  func evaluate(_ instance: StageInstance, inputs: [String: [KnownInput]], forced: Bool) throws -> Evaluation {
-    if instance.gate != nil { return try evaluateGate(instance, inputs: inputs, forced: forced) }
-    let resolution = try resolver.resolve(instance, inputs: inputs)
-    if !forced, let result = try store.result(resolution.key.digest) { return .upToDate(result) }
-    return try work(resolution, forced: forced)
-  }
-
-  private func work(_ resolution: StageResolution, forced: Bool) throws -> Evaluation {
-    var resolution = resolution
-    guard let group = resolution.group else { return .work(resolution, .full, withheld: [:], counts: nil) }
-    let samples = try resolver.samples(&resolution).filter { $0.reasonNotRunnable == nil }
-    let found = forced ? [:] : try SampleJournal(group.digest, store: store).results(Set(samples.map(\.key)))
-    let counts = SampleCounts(total: samples.count, toRun: samples.count { found[$0.key] == nil })
-    return .work(resolution, .full, withheld: [:], counts: counts)
-  }
-
-  /// The samples that a result leaves out, in natural order. Empty too when its manifest cannot be read: who uses the result
-  /// will say so.
-  func rejected(in result: StageResult) -> [GateStatus.Finding] {
-    guard let reference = result.outputs.values.first(where: { $0.rejected > 0 }),
-      let artifact = try? resolver.contents(reference).artifact
-    else { return [] }
-    return artifact.rejected.sorted { naturallyPrecedes($0.key, $1.key) }.map { .init(name: $0.key, reason: $0.value) }
-  }
-
-  // MARK: - Gates
-
-  private func evaluateGate(
-    _ instance: StageInstance, inputs: [String: [KnownInput]], forced: Bool
-  ) throws -> Evaluation {
-    var resolution: StageResolution
-    do { resolution = try resolver.resolve(instance, inputs: inputs) } catch let missing as MissingSource {
-      // What is not there yet is what the gate waits for.
-      return .gate(emptyGate(instance, missing: missing.message))
+    do {
+      return running.isEmpty ? try lookAtKnown(instance, outcomes) : try predict(instance, outcomes, running)
+    } catch {
+      return (
+        Plan.Stage(
+          instance: instance.id, action: .impossible(Diagnostic(error)), reasons: [], samples: nil, sampleNames: []),
+        .unavailable(instance.id)
+      )
     }
-    guard let group = resolution.group else {
-      let status = wholeGate(instance, resolution)
-      guard status.isOpen else { return .gate(status) }
-      if !forced, let result = try store.result(resolution.key.digest) { return .upToDate(result) }
-      return .work(resolution, .full, withheld: [:], counts: nil)
-    }
-    let samples = try resolver.samples(&resolution)
-    let runnable = samples.filter { $0.reasonNotRunnable == nil }
-    let found = try SampleJournal(group.digest, store: store).results(Set(runnable.map(\.key)))
-    let toRun = runnable.count { found[$0.key] == nil }
-    let counts = SampleCounts(total: runnable.count, toRun: toRun)
-    if toRun > 0 { return .work(resolution, .samplesOnly, withheld: [:], counts: counts) }
-    var status = sampleGate(instance, samples, found)
-    guard status.isOpen else {
-      status.changes = try changes(status, samples, group.digest)
-      return .gate(status)
-    }
-    if !forced, let result = try store.result(resolution.key.digest) { return .upToDate(result) }
-    var withheld: [String: String] = [:]
-    for finding in status.missing { withheld[finding.name] = finding.reason }
-    for finding in status.invalid { withheld[finding.name] = finding.reason }
-    return .work(resolution, .full, withheld: withheld, counts: counts)
   }
 
-  /// Where the gate of a sample stage stands. Samples without a result count as ready: they have still to run.
-  /// - Parameter undecided: samples whose content is still to be made; a name approved before passes if it comes out the same.
-  func sampleGate(
-    _ instance: StageInstance, _ samples: [SampleWork], _ results: [Digest: SampleResult],
-    undecided: Set<String> = []
-  ) -> GateStatus {
-    var status = emptyGate(instance, missing: nil)
-    let decisions = approvals[instance.id] ?? [:]
-    let approvedNames = Set(decisions.values.lazy.filter(\.isApproved).map(\.sample))
-    status.expected = samples.count
-    for work in samples {
-      if let problem = work.problem {
-        status.invalid.append(.init(name: work.name, reason: problem))
-      } else if !work.missing.isEmpty {
-        status.missing.append(.init(name: work.name, reason: "missing " + work.missing.joined(separator: "; ")))
-      } else if let reason = results[work.key]?.bad {
-        status.invalid.append(.init(name: work.name, reason: reason))
-      } else if undecided.contains(work.name) {
-        status.ready += 1
-        if !approvedNames.contains(work.name) { status.unapproved.append(work.name) }
-      } else {
-        status.contents[work.name] = work.content
-        if let decision = decisions[work.content] {
-          if decision.isApproved {
-            status.ready += 1
-          } else {
-            status.rejected.append(.init(name: work.name, reason: decision.message))
-          }
-        } else {
-          status.ready += 1
-          status.unapproved.append(work.name)
-          if approvedNames.contains(work.name) { status.changed.append(work.name) }
+  // MARK: - All inputs known
+
+  private func lookAtKnown(
+    _ instance: StageInstance, _ outcomes: [String: Outcome]
+  ) throws -> (Plan.Stage, Outcome) {
+    let inputs = try evaluator.inputs(of: instance) { id in
+      if case .known(let result)? = outcomes[id] { result } else { nil }
+    }
+    let isForced = forced.contains(instance.id)
+    switch try evaluator.evaluate(instance, inputs: inputs, forced: isForced) {
+    case .upToDate(let result):
+      return (
+        Plan.Stage(instance: instance.id, action: .upToDate, reasons: [], samples: nil, sampleNames: []), .known(result)
+      )
+    case .gate(let status):
+      return (
+        Plan.Stage(instance: instance.id, action: .waiting(status), reasons: [], samples: nil, sampleNames: []),
+        .unavailable(instance.id)
+      )
+    case .work(let resolution, _, _, let counts):
+      if let group = resolution.group, let samples = resolution.samples {
+        let runnable = samples.filter { $0.reasonNotRunnable == nil }
+        let found =
+          isForced
+          ? [:] : try SampleJournal(group.digest, store: evaluator.store).results(Set(runnable.map(\.key)))
+        let names = runnable.filter { found[$0.key] == nil }.map(\.name)
+        var foreseen = Plan.Stage(
+          instance: instance.id, action: .run, reasons: reasons(resolution, isForced: isForced), samples: counts,
+          sampleNames: Array(names.prefix(100)))
+        foreseen.thenWaits = gate(instance, samples, found)
+        if foreseen.thenWaits != nil { return (foreseen, .unavailable(instance.id)) }
+        return (
+          foreseen, .predicted(try predictions(instance, pending: Set(names), results: found, work: runnable))
+        )
+      }
+      return (
+        Plan.Stage(
+          instance: instance.id, action: .run, reasons: reasons(resolution, isForced: isForced),
+          samples: counts, sampleNames: []), .predicted(unknownOutputs(instance))
+      )
+    }
+  }
+
+  /// Where the gate of a sample stage will stand after the samples have run; nil if it will let them through or is none.
+  func gate(
+    _ instance: StageInstance, _ work: [SampleWork], _ results: [Digest: SampleResult], undecided: Set<String> = []
+  ) -> GateStatus? {
+    guard instance.gate != nil else { return nil }
+    let status = evaluator.sampleGate(instance, work, results, undecided: undecided)
+    return status.isOpen ? nil : status
+  }
+
+  /// Outputs of which nothing is known.
+  func unknownOutputs(_ instance: StageInstance) -> [String: Prediction] {
+    Dictionary(
+      instance.outputs.map { ($0.name, Prediction(samples: nil)) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  /// Predicts the outputs of a sample stage: unchanged samples as the last result has them, or as they left `run(sample:)`.
+  func predictions(
+    _ instance: StageInstance, pending: Set<String>, results: [Digest: SampleResult], work: [SampleWork]
+  ) throws -> [String: Prediction] {
+    let last = try latest[instance.id].flatMap { try evaluator.store.result($0) }
+    var found: [String: Prediction] = [:]
+    for port in instance.outputs {
+      guard port.layout == .samples else {
+        found[port.name] = Prediction(samples: nil)
+        continue
+      }
+      let previous = try last?.outputs[port.name].map { try evaluator.resolver.contents($0) }
+      var samples: [String: Digest?] = [:]
+      for sample in work {
+        if pending.contains(sample.name) {
+          samples.updateValue(nil, forKey: sample.name)
+        } else if previous?.artifact.rejected[sample.name] != nil {
+          continue
+        } else if let digest = previous?.sampleDigests[sample.name] {
+          samples.updateValue(digest, forKey: sample.name)
+        } else if let result = results[sample.key]?.outputs[port.name] {
+          samples.updateValue(Manifest.digest(result), forKey: sample.name)
         }
       }
+      found[port.name] = Prediction(samples: samples)
     }
-    return status
+    return found
   }
 
-  /// What is different about samples that were approved with other contents, as far as the earlier ones are remembered.
-  private func changes(
-    _ status: GateStatus, _ samples: [SampleWork], _ group: Digest
-  ) throws -> [GateStatus.Finding] {
-    guard !status.changed.isEmpty else { return [] }
-    let changed = Set(status.changed)
-    let approved = (approvals[status.instance] ?? [:]).filter(\.value.isApproved)
-    var earlier: [String: (time: String, preimage: JSON)] = [:]
-    for result in try SampleJournal(group, store: store).all().values where changed.contains(result.name) {
-      for missing in 0...1 {
-        let content = SampleWork.content(of: result.preimage, missing: missing, stage: stageType(status.instance))
-        guard let decision = approved[content], decision.time >= earlier[result.name]?.time ?? "" else { continue }
-        earlier[result.name] = (decision.time, result.preimage)
-      }
-    }
-    return samples.filter { changed.contains($0.name) }.map { work in
-      guard let old = earlier[work.name] else { return .init(name: work.name, reason: "") }
-      let fields = KeyDifference.between(old.preimage, work.preimage).map(\.field)
-      return .init(name: work.name, reason: fields.joined(separator: ", "))
-    }
-  }
-
-  private func stageType(_ instance: String) -> String { pipeline[instance]?.type.type.rawValue ?? "" }
-
-  /// A stage that runs as a whole has one thing to approve: all it reads.
-  private func wholeGate(_ instance: StageInstance, _ resolution: StageResolution) -> GateStatus {
-    var status = emptyGate(instance, missing: nil)
-    status.expected = 1
-    status.contents["inputs"] = resolution.key.digest
-    switch approvals[instance.id]?[resolution.key.digest] {
-    case let decision? where !decision.isApproved:
-      status.rejected.append(.init(name: "inputs", reason: decision.message))
-    case nil:
-      status.ready = 1
-      status.unapproved = ["inputs"]
-      if !(approvals[instance.id] ?? [:]).isEmpty { status.changed = ["inputs"] }
-    default: status.ready = 1
-    }
-    return status
-  }
-
-  private func emptyGate(_ instance: StageInstance, missing: String?) -> GateStatus {
-    var message = instance.gate?.message ?? ""
-    for (port, references) in instance.inputs {
-      guard let first = references.first else { continue }
-      let place = "\(outputsFolder)/\(fileName(for: first.instance))/\(first.port)"
-      message = message.replacing("${inputs.\(port)}", with: place)
-    }
-    return GateStatus(
-      instance: instance.id, approve: instance.gate?.approve ?? .explicit, coverage: instance.gate?.coverage ?? 1,
-      message: message, expected: missing == nil ? 0 : 1, ready: 0, unapproved: [], changed: [],
-      missing: missing.map { [.init(name: "source", reason: $0)] } ?? [], invalid: [], rejected: [], contents: [:])
+  private func reasons(_ resolution: StageResolution, isForced: Bool) -> [RunReason] {
+    Explanation.reasons(
+      key: resolution.key, latest: latest[resolution.instance.id], forced: isForced, fresh: resolution.listings,
+      store: evaluator.store)
   }
 }

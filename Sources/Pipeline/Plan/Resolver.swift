@@ -18,7 +18,7 @@ struct StageResolution: Sendable {
   var sources: [String: SourceListing]
   /// Texts whose digests stand in the key; stored beside the result for `explain`.
   var listings: [Data]
-  /// What the samples share; nil for whole stages.
+  /// The part of the key that all samples share; nil for whole stages.
   var group: StageKey?
   /// Loaded on demand: a stage found up to date never needs its samples. Natural order.
   var samples: [SampleWork]?

@@ -34,7 +34,7 @@ public struct KeyDifference: Hashable, Sendable {
   public var old: JSON?
   /// Nil when the field is gone.
   public var new: JSON?
-  /// What changed inside, where the field is a digest of many things: `+ face 7`, `~ face 2`.
+  /// The changes inside, where the field is a digest of many things: `+ face 7`, `~ face 2`.
   public var details: [String]
 
   public init(field: String, old: JSON?, new: JSON?, details: [String] = []) {

@@ -24,7 +24,7 @@ extension SampleWork {
 }
 
 extension SampleWork {
-  /// What an approval binds to.
+  /// The digest that an approval binds to.
   static func content(of preimage: JSON, missing: Int, stage: String) -> Digest {
     Digest.of(JSON.object(["stage": .string(stage), "sample": preimage, "missing": .int(missing)]))
   }
@@ -136,7 +136,7 @@ extension Resolver {
     return results
   }
 
-  /// What was found for each sample, without paths.
+  /// The files found for each sample, without paths.
   static func externalText(_ samples: [SampleWork]) -> Data {
     var text = ""
     for sample in samples {

@@ -1,25 +1,25 @@
 import Basics
 import Foundation
 
-/// A proof that a question's answer is "nothing to do": all that planning looked at when it last said so. As long as every
+/// A proof that the answer to a request is "nothing to do": all that planning looked at when it last said so. As long as every
 /// look shows the same, planning would say the same again.
 ///
-///     .pipeline/index/proofs/<question>   first line, SHA-256 of the rest, length of the answer (8), the answer as JSON,
+///     .pipeline/index/proofs/<request>    first line, SHA-256 of the rest, length of the answer (8), the answer as JSON,
 ///                                         encoded observations
 ///
 /// Only a cache: losing it costs time.
 enum UpToDateProof {
   private static let title = Array("pipeline-proof 1\n".utf8)
-  /// Questions remembered in one store.
+  /// Requests remembered in one store.
   private static let limit = 32
 
-  private static func path(_ question: Digest, _ store: Store) -> String {
-    "\(store.root)/index/proofs/\(question.hex)"
+  private static func path(_ request: Digest, _ store: Store) -> String {
+    "\(store.root)/index/proofs/\(request.hex)"
   }
 
   /// Nil when there is no proof or something it stands on has changed.
-  static func check(_ question: Digest, in store: Store, threads: Int) -> RunAnswer? {
-    let path = path(question, store)
+  static func check(_ request: Digest, in store: Store, threads: Int) -> RunAnswer? {
+    let path = path(request, store)
     // None yet, or unreadable: somebody has to look.
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path, isDirectory: false), options: .alwaysMapped)
     else { return nil }
@@ -43,27 +43,27 @@ enum UpToDateProof {
     if !found.grown.isEmpty {
       var grown = [UInt8](data)
       for offset in found.grown { grown[offset] &= ~Observations.Flag.racy }
-      try? write(&grown, question, store)  // without it, those files are read again next time
+      try? write(&grown, request, store)  // without it, those files are read again next time
     }
     return found.answer
   }
 
   /// - Parameter observations: all that reading the file and planning looked at.
-  static func save(_ answer: RunAnswer, _ observations: [Observations], question: Digest, in store: Store) throws {
+  static func save(_ answer: RunAnswer, _ observations: [Observations], request: Digest, in store: Store) throws {
     let text = Array(answer.json.canonical.utf8)
     var bytes = title + [UInt8](repeating: 0, count: 32)
     withUnsafeBytes(of: UInt64(text.count).littleEndian) { bytes += $0 }
     bytes += text
     for part in observations { bytes += part.encoded }
-    try write(&bytes, question, store)
+    try write(&bytes, request, store)
   }
 
   /// Fills in the digest and writes.
-  private static func write(_ bytes: inout [UInt8], _ question: Digest, _ store: Store) throws {
+  private static func write(_ bytes: inout [UInt8], _ request: Digest, _ store: Store) throws {
     let head = title.count + 32
     let digest = bytes.withUnsafeBytes { Digest.of(UnsafeRawBufferPointer(rebasing: $0[head...])) }
     bytes.replaceSubrange(title.count..<head, with: digest.bytes)
-    let path = path(question, store)
+    let path = path(request, store)
     try bytes.withUnsafeMutableBytes { buffer in
       guard let base = buffer.baseAddress else { return }
       // Not copied: the note of a million files is long.

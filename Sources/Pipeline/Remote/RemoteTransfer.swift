@@ -28,7 +28,7 @@ extension Store {
   }
 }
 
-extension Planning {
+extension Inspection {
   /// Brings over what a pipeline needs, as far as the server has it: the result of every stage whose inputs are known, and
   /// where there is none, the samples that others have done.
   /// - Throws: `StageFailure` when the server cannot be used; `FileProblem` when the store cannot be written.
@@ -38,21 +38,21 @@ extension Planning {
   ) throws -> Store.Transfer {
     try store.prepare()
     let remote = RemoteCache(address, limits: limits)
-    let planner = try planner(pipeline, store, options)
+    let evaluator = try evaluator(pipeline, store, options)
     var report = Store.Transfer()
     var known: [String: StageResult] = [:]
     var latest = try LatestResults(pipeline: pipeline.name, store: store)
     for instance in pipeline.instances where instance.upstream.allSatisfy({ known[$0] != nil }) {
       do {
-        let inputs = try planner.inputs(of: instance) { known[$0] }
-        var evaluation = try planner.evaluate(instance, inputs: inputs, forced: false)
+        let inputs = try evaluator.inputs(of: instance) { known[$0] }
+        var evaluation = try evaluator.evaluate(instance, inputs: inputs, forced: false)
         if case .work(let resolution, let mode, _, _) = evaluation {
           try remote.fetch(resolution, mode, into: store, &report)
-          evaluation = try planner.evaluate(instance, inputs: inputs, forced: false)
+          evaluation = try evaluator.evaluate(instance, inputs: inputs, forced: false)
           // A gate first looks at its samples, then has a key.
           if case .work(let resolution, .full, _, _) = evaluation, mode == .samplesOnly {
             try remote.fetch(resolution, .full, into: store, &report)
-            evaluation = try planner.evaluate(instance, inputs: inputs, forced: false)
+            evaluation = try evaluator.evaluate(instance, inputs: inputs, forced: false)
           }
         }
         if case .upToDate(let result) = evaluation { known[instance.id] = result }

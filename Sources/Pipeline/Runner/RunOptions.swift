@@ -1,6 +1,7 @@
 import Foundation
 
-/// How a run is carried out. Nothing here changes any result.
+/// How a run is carried out. Only `salt` enters keys, and so decides which results are found and made; nothing here changes the
+/// bytes of a result.
 public struct RunOptions: Sendable {
   /// Instance ids; empty for the file's targets.
   public var targets: [String]
@@ -30,8 +31,8 @@ public struct RunOptions: Sendable {
   public var fileArguments: String
   /// The command line, for the record, without passwords.
   public var command: [String]
-  /// What was asked, when somebody may ask the same again: a run that leaves nothing to do then says so beforehand.
-  public var question: RunQuestion?
+  /// The request behind this run, when it may be made again: a run that leaves nothing to do then says so beforehand.
+  public var request: RunRequest?
 
   public init(
     targets: [String] = [], keepGoing: Bool = false, maxJobs: Int = .max, cpus: Int? = nil, memory: Int? = nil,
@@ -39,7 +40,7 @@ public struct RunOptions: Sendable {
     outputsFolder: String, publish: PublishMode = .auto, remote: RemoteAddress? = nil,
     remoteLimits: RemoteLimits = RemoteLimits(), executor: ExecutorKind = .local,
     slurm: SlurmOptions = SlurmOptions(), fileArguments: String = "FILE", command: [String] = CommandLine.arguments,
-    question: RunQuestion? = nil
+    request: RunRequest? = nil
   ) {
     self.targets = targets
     self.keepGoing = keepGoing
@@ -58,6 +59,6 @@ public struct RunOptions: Sendable {
     self.slurm = slurm
     self.fileArguments = fileArguments
     self.command = command.map(Credentials.redacted)
-    self.question = question
+    self.request = request
   }
 }

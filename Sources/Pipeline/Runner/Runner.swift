@@ -17,26 +17,10 @@ public actor Runner {
     case signal(Int32)
   }
 
-  /// One instance's work in this run.
-  struct Work {
-    var resolution: StageResolution
-    var mode: WorkMode
-    var withheld: [String: String]
-    var reasons: [RunReason]
-    var attempt = 0
-    var process: (any WorkerHandle)?
-    var outcome: WorkerEvent?
-    var timedOut = false
-    /// The attempt that has begun to work.
-    var startedAttempt = 0
-    /// The attempt whose time limit is being watched.
-    var timedAttempt = 0
-  }
-
   let pipeline: ResolvedPipeline
   let store: Store
   let options: RunOptions
-  let planner: Planner
+  let evaluator: InstanceEvaluator
   let publisher: Publisher
   let local: LocalExecutor
   /// Nil when everything runs on this machine.
@@ -45,22 +29,15 @@ public actor Runner {
   let inbox: AsyncStream<Message>
   let send: AsyncStream<Message>.Continuation
   let pool = OperationQueue()
-  /// What planning looks at, for `UpToDateProof`.
+  /// Everything that planning looks at, for `UpToDateProof`.
   let trail: RunTrail
 
   var scheduler: Scheduler
   var latest: LatestResults
   var record: RunRecord?
-  var work: [Int: Work] = [:]
-  var results: [Int: StageResult] = [:]
-  var ran: Set<Int> = []
-  var madeElsewhere: Set<Int> = []
+  /// By position in the pipeline.
+  var instances: [InstanceRun]
   var samplesRun = 0
-  var failures: [Int: String] = [:]
-  var gates: [Int: GateStatus] = [:]
-  /// Samples run ahead of a gate's decision; `finished` counts them too.
-  var ranAhead: [Int: Int] = [:]
-  var lookAgain: [Int: Int] = [:]
   var publishing = 0
   var signalled: Int32?
   var isAbandoned = false
@@ -68,8 +45,8 @@ public actor Runner {
   var remote: RemoteAddress?
   var isKeepingLatest = false
   let start = ContinuousClock.now
-  /// How often an instance is looked at again because its input changed or a stored file was damaged.
-  static let maxLooks = 5
+  /// How often an instance is evaluated again because its input changed or a stored file was damaged.
+  static let maxExtraEvaluations = 5
   /// Between the request to stop and the end by force.
   static let grace = Duration.seconds(10)
 
@@ -82,12 +59,14 @@ public actor Runner {
     self.store = store
     self.options = options
     self.observe = observe
+    instances = Array(repeating: InstanceRun(), count: pipeline.instances.count)
     remote = options.remote
     let outputs = options.outputsFolder + "/" + fileName(for: pipeline.name)
-    let trail = RunTrail(options.question)
+    let trail = RunTrail(options.request)
     self.trail = trail
-    planner = try trail.common {
-      try Planner(pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
+    evaluator = try trail.common {
+      try InstanceEvaluator(
+        pipeline: pipeline, store: store, salt: options.salt, threads: options.cpus, outputsFolder: outputs)
     }
     publisher = Publisher(folder: outputs, mode: options.publish, store: store, pipeline: pipeline.name)
     local = LocalExecutor(command: options.workerCommand, store: store, forks: options.forksWorkers)
@@ -138,8 +117,7 @@ public actor Runner {
   }
 
   var isFinished: Bool {
-    if isAbandoned { return work.values.allSatisfy { $0.process == nil } }
-    return scheduler.isFinished && publishing == 0 && work.values.allSatisfy { $0.process == nil }
+    (isAbandoned || scheduler.isFinished && publishing == 0) && instances.allSatisfy { $0.work?.process == nil }
   }
 
   func perform() throws {
@@ -173,16 +151,12 @@ public actor Runner {
     case .launch(let vertex):
       if scheduler.states[vertex] == .running, !scheduler.isStopping { try launch(vertex) } else { stopped(vertex) }
     case .timeout(let vertex, let attempt):
-      guard work[vertex]?.attempt == attempt, let process = work[vertex]?.process else { return }
-      work[vertex]?.timedOut = true
+      guard instances[vertex].work?.attempt == attempt, let process = instances[vertex].work?.process else { return }
+      instances[vertex].work?.timedOut = true
       process.endSoon()
-      let send = send
-      Task {
-        try? await Task.sleep(for: Self.grace)  // never cancelled
-        send.yield(.endTimeout(vertex, attempt: attempt))
-      }
+      send(.endTimeout(vertex, attempt: attempt), after: Self.grace)
     case .endTimeout(let vertex, let attempt):
-      if work[vertex]?.attempt == attempt { work[vertex]?.process?.end() }
+      if instances[vertex].work?.attempt == attempt { instances[vertex].work?.process?.end() }
     case .keepLatest:
       isKeepingLatest = false
       try latest.update(keys)
@@ -191,13 +165,24 @@ public actor Runner {
       let isFirst = signalled == nil
       signalled = signalled ?? number
       scheduler.stop()
-      if isFirst { sayThatItStops() }
-      for item in work.values {
-        if isFirst { item.process?.requestStop() } else { item.process?.end() }
+      if isFirst { announceStop() }
+      for process in instances.lazy.compactMap(\.work?.process) {
+        if isFirst { process.requestStop() } else { process.end() }
       }
       // Between two attempts nothing runs; hashing in the background need not be waited for: it leaves nothing behind.
-      for (vertex, item) in work where item.process == nil && scheduler.states[vertex] == .running { stopped(vertex) }
+      for vertex in instances.indices where scheduler.states[vertex] == .running {
+        if let work = instances[vertex].work, work.process == nil { stopped(vertex) }
+      }
       isAbandoned = !isFirst
+    }
+  }
+
+  /// Sends the run a message later. Never cancelled: whoever handles it looks whether it still applies.
+  func send(_ message: Message, after delay: Duration) {
+    let send = send
+    Task {
+      try? await Task.sleep(for: delay)  // never cancelled
+      send.yield(message)
     }
   }
 }

@@ -5,29 +5,32 @@ import Foundation
 extension Runner {
   func evaluate(_ vertex: Int) throws {
     let instance = pipeline.instances[vertex]
-    let known = results
-    let position = pipeline.position(of:)
-    let planner = planner
+    let evaluator = evaluator
     let trail = trail
     let send = send
     let inputs = Result {
-      try planner.inputs(of: instance) { id in position(id).flatMap { known[$0] } }
+      try evaluator.inputs(of: instance) { id in pipeline.position(of: id).flatMap { instances[$0].result } }
     }
-    let forced = options.force.contains(instance.id) && !ran.contains(vertex)
-    // What reads no files of the user's is found up to date in microseconds; handing it to a thread would cost more.
+    let forced = isForced(vertex)
+    // An instance that reads no files of the user's is found up to date in microseconds; handing it to a thread would cost more.
     if instance.gate == nil, !instance.opened.readsExternalFiles {
       let result = Result {
-        try trail.watch(vertex) { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+        try trail.watch(vertex) { try evaluator.evaluate(instance, inputs: inputs.get(), forced: forced) }
       }
       try evaluated(vertex, result)
       return
     }
     pool.addOperation {
       let result = Result {
-        try trail.watch(vertex) { try planner.evaluate(instance, inputs: inputs.get(), forced: forced) }
+        try trail.watch(vertex) { try evaluator.evaluate(instance, inputs: inputs.get(), forced: forced) }
       }
       send.yield(.evaluated(vertex, result))
     }
+  }
+
+  /// Whether results that are there do not count: until it has run once.
+  func isForced(_ vertex: Int) -> Bool {
+    options.force.contains(pipeline.instances[vertex].id) && instances[vertex].origin != .made
   }
 
   func evaluated(_ vertex: Int, _ result: Result<Evaluation, any Error>) throws {
@@ -35,13 +38,13 @@ extension Runner {
     switch result {
     case .success(.upToDate(let found)):
       complete(vertex, found)
-      if !ran.contains(vertex) {
+      if instances[vertex].origin != .made {
         emit(
           .upToDate(
             instance: instance.id, samples: found.outputs.values.filter { $0.layout == .samples }.map(\.count).max()))
       }
     case .success(.gate(let status)):
-      gates[vertex] = status
+      instances[vertex].gate = status
       emit(.gate(status, steps: status.nextSteps(options.fileArguments)))
       scheduler.waiting(vertex)
       cutOff(below: vertex)
@@ -49,7 +52,8 @@ extension Runner {
       let reasons = Explanation.reasons(
         key: resolution.key, latest: latest.keys[instance.id], forced: options.force.contains(instance.id),
         fresh: resolution.listings, store: store)
-      work[vertex] = Work(resolution: resolution, mode: mode, withheld: withheld, reasons: reasons)
+      instances[vertex].work = InstanceRun.Work(
+        resolution: resolution, mode: mode, withheld: withheld, reasons: reasons)
       scheduler.needsRun(vertex, demand(instance))
     case .failure(let error as DamagedBlob): try rebuild(vertex, error.message)
     case .failure(let error): fail(vertex, error)
@@ -64,13 +68,13 @@ extension Runner {
   }
 
   func complete(_ vertex: Int, _ result: StageResult) {
-    results[vertex] = result
-    work[vertex] = nil
+    instances[vertex].result = result
+    instances[vertex].work = nil
     scheduler.done(vertex)
     keepLatestSoon()
     let publisher = publisher
     let id = pipeline.instances[vertex].id
-    guard !trail.also(vertex, { publisher.isUpToDate(result, instance: id) }) else { return }
+    guard !trail.add(vertex, { publisher.isUpToDate(result, instance: id) }) else { return }
     trail.drop(vertex)
     publishing += 1
     let send = send
@@ -89,11 +93,7 @@ extension Runner {
   private func keepLatestSoon() {
     guard !isKeepingLatest else { return }
     isKeepingLatest = true
-    let send = send
-    Task {
-      try? await Task.sleep(for: .seconds(1))  // never cancelled
-      send.yield(.keepLatest)
-    }
+    send(.keepLatest, after: .seconds(1))
   }
 
   func fail(_ vertex: Int, _ error: any Error) {
@@ -102,8 +102,8 @@ extension Runner {
   }
 
   func fail(_ vertex: Int, _ message: String, help: String?, log: String?) {
-    failures[vertex] = message
-    work[vertex] = nil
+    instances[vertex].failure = message
+    instances[vertex].work = nil
     emit(.failed(instance: pipeline.instances[vertex].id, message: message, help: help, log: log))
     scheduler.failed(vertex)
     cutOff(below: vertex)
@@ -119,23 +119,28 @@ extension Runner {
     }
   }
 
+  /// Counts one more evaluation; whatever changes all the time must not keep a run busy for ever.
+  func mayEvaluateAgain(_ vertex: Int) -> Bool {
+    instances[vertex].extraEvaluations += 1
+    return instances[vertex].extraEvaluations <= Self.maxExtraEvaluations
+  }
+
   /// A stored file that this instance reads is damaged: those that delivered its inputs have to look again.
   /// - Parameter damage: which file, for people.
   func rebuild(_ vertex: Int, _ damage: String) throws {
-    lookAgain[vertex, default: 0] += 1
     let instance = pipeline.instances[vertex]
-    guard lookAgain[vertex, default: 0] <= Self.maxLooks, !instance.upstream.isEmpty else {
+    guard mayEvaluateAgain(vertex), !instance.upstream.isEmpty else {
       fail(
         vertex, "\(damage) and could not be rebuilt", help: "`pipeline cache verify` checks the whole store", log: nil)
       return
     }
     emit(.note(instance: instance.id, message: "\(damage); rebuilding what made it"))
-    work[vertex] = nil
+    instances[vertex].work = nil
     for upstream in instance.upstream {
-      guard let position = pipeline.position(of: upstream), let result = results[position] else { continue }
+      guard let position = pipeline.position(of: upstream), let result = instances[position].result else { continue }
       try store.forget(result.key)
-      results[position] = nil
-      ran.remove(position)
+      instances[position].result = nil
+      instances[position].origin = .found
       scheduler.redo(position)
     }
     scheduler.block(vertex)

@@ -4,25 +4,30 @@ import Foundation
 /// How a run ends: records, summary, what is shown at the end.
 extension Runner {
   var keys: [String: Digest] {
-    Dictionary(results.map { (pipeline.instances[$0].id, $1.key) }, uniquingKeysWith: { first, _ in first })
+    Dictionary(
+      zip(pipeline.instances, instances).lazy.compactMap { instance, run in run.result.map { (instance.id, $0.key) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   func finish() throws -> RunSummary {
     slurm?.close()
     try latest.update(keys)
     let states = scheduler.states
+    let ran = instances.count { $0.origin == .made }
+    let madeElsewhere = instances.count { $0.origin == .elsewhere }
     var summary = RunSummary(
-      run: record?.id, seconds: start.duration(to: .now).seconds, upToDate: 0, ran: ran.count,
-      madeElsewhere: madeElsewhere.count, samplesRun: samplesRun,
-      failed: failures.keys.sorted().map { pipeline.instances[$0].id },
-      waiting: gates.keys.sorted().filter { states[$0] == .waiting }.compactMap { gates[$0] },
+      run: record?.id, seconds: start.duration(to: .now).seconds,
+      upToDate: states.count { $0 == .done } - ran - madeElsewhere, ran: ran, madeElsewhere: madeElsewhere,
+      samplesRun: samplesRun,
+      failed: zip(pipeline.instances, instances).filter { $1.failure != nil }.map(\.0.id),
+      waiting: zip(states, instances).compactMap { state, run in state == .waiting ? run.gate : nil },
       skipped: states.count { if case .cut = $0 { true } else { false } }, stopped: states.count { $0 == .stopped },
       signal: signalled, reports: [], texts: [])
-    summary.upToDate = states.count { $0 == .done } - ran.count - madeElsewhere.count
     addTexts(to: &summary)
-    if options.force.isEmpty, lookAgain.isEmpty {
+    if options.force.isEmpty, instances.allSatisfy({ $0.extraEvaluations == 0 }) {
       trail.record(
-        summary, pipeline: pipeline, results: results, planner: planner, publisher: publisher, latest: latest.path)
+        summary, pipeline: pipeline, results: instances.map(\.result), evaluator: evaluator, publisher: publisher,
+        latest: latest.path)
     }
     try store.files.save { try store.write($0, to: store.root + "/index/files", sync: .bytes) }
     if let record {
@@ -39,13 +44,14 @@ extension Runner {
 
   func outcome(_ vertex: Int, _ state: Scheduler.State) -> JSON {
     var members: [String: JSON] = ["state": .string(Self.name(of: state))]
-    if let result = results[vertex] {
+    let run = instances[vertex]
+    if let result = run.result {
       members["key"] = .string(result.key.hex)
-      members["ran"] = .bool(ran.contains(vertex))
+      members["ran"] = .bool(run.origin == .made)
       members["seconds"] = .double(result.made.seconds)
       members["outputs"] = .object(result.outputs.mapValues(\.json))
     }
-    members["message"] = failures[vertex].map(JSON.string)
+    members["message"] = run.failure.map(JSON.string)
     return .object(members)
   }
 
@@ -63,9 +69,11 @@ extension Runner {
   /// Output files named `summary.txt` are shown at the end of a run, `report.html` is pointed to.
   func addTexts(to summary: inout RunSummary) {
     let graph = Graph(pipeline.instances)
-    for (vertex, result) in results.sorted(by: { $0.key < $1.key }) {
+    let isLarge = instances.count { $0.result != nil } > 200
+    for (vertex, run) in instances.enumerated() {
+      guard let result = run.result else { continue }
       // Of hundreds of stages only the last ones have something to say.
-      if results.count > 200, !graph.downstream[vertex].isEmpty { continue }
+      if isLarge, !graph.downstream[vertex].isEmpty { continue }
       for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) where reference.layout == .files {
         // Only for show: what cannot be read is left out.
         guard reference.count < 10_000, let artifact = try? store.artifact(reference) else { continue }

@@ -4,7 +4,7 @@ import Foundation
 /// Starting workers and dealing with what becomes of them.
 extension Runner {
   func launch(_ vertex: Int) throws {
-    guard var item = work[vertex] else { return }
+    guard var item = instances[vertex].work else { return }
     let instance = pipeline.instances[vertex]
     trail.drop(vertex)
     if record == nil {
@@ -22,7 +22,7 @@ extension Runner {
       instance: instance, mode: item.mode, run: record.id, store: store.root, durable: store.durable,
       key: item.resolution.key, group: item.resolution.group, inputs: item.resolution.inputs,
       sources: item.resolution.sources, samples: item.resolution.samples ?? [], withheld: item.withheld,
-      force: options.force.contains(instance.id) && !ran.contains(vertex),
+      force: isForced(vertex),
       threads: isBatch ? instance.resources.cpus ?? 0 : demand.cpus,
       listings: item.resolution.listings)
     let send = send
@@ -36,20 +36,16 @@ extension Runner {
     }
     // A batch job's time counts from when it leaves the queue.
     if !isBatch { watchTime(vertex, &item) }
-    work[vertex] = item
+    instances[vertex].work = item
   }
 
-  private func watchTime(_ vertex: Int, _ item: inout Work) {
+  private func watchTime(_ vertex: Int, _ item: inout InstanceRun.Work) {
     guard let limit = pipeline.instances[vertex].timeout, item.timedAttempt != item.attempt else { return }
     item.timedAttempt = item.attempt
-    let (send, attempt) = (send, item.attempt)
-    Task {
-      try? await Task.sleep(for: .seconds(limit))  // never cancelled
-      send.yield(.timeout(vertex, attempt: attempt))
-    }
+    send(.timeout(vertex, attempt: item.attempt), after: .seconds(limit))
   }
 
-  /// What a worker sees of the environment: enough to find programs, nothing that could change a result.
+  /// The environment of a worker: enough to find programs, nothing that could change a result.
   private func environment() -> [String: String] {
     let own = ProcessInfo.processInfo.environment
     // Nothing uses OpenBLAS's threads (the kernels have a pool of their own), but they keep a core busy waiting from the
@@ -74,61 +70,61 @@ extension Runner {
     case .waiting(let holder): emit(.waitingForOther(instance: id, holder: holder))
     case .started(let toRun, let reused):
       // A batch job that was stopped and goes on starts several times; the first time counts all its samples.
-      let attempt = work[vertex]?.attempt ?? 0
-      let isFirst = work[vertex]?.startedAttempt != attempt
-      work[vertex]?.startedAttempt = attempt
+      guard var item = instances[vertex].work else { return }  // it has ended
+      let isFirst = item.startedAttempt != item.attempt
+      item.startedAttempt = item.attempt
+      instances[vertex].work = item
       if isFirst { samplesRun += toRun }
       // Once the gate has let the samples through, the same work goes on.
-      if toRun == 0, ranAhead[vertex] != nil { return }
-      if isFirst, work[vertex]?.mode == .samplesOnly { ranAhead[vertex, default: 0] += toRun }
-      let item = work[vertex]
+      if toRun == 0, instances[vertex].samplesRunAhead != nil { return }
+      if isFirst, item.mode == .samplesOnly {
+        instances[vertex].samplesRunAhead = (instances[vertex].samplesRunAhead ?? 0) + toRun
+      }
       emit(
         .started(
-          instance: id, toRun: toRun, reused: reused, reasons: item?.reasons.map(\.text) ?? [],
-          attempt: item?.attempt ?? 1))
+          instance: id, toRun: toRun, reused: reused, reasons: item.reasons.map(\.text), attempt: item.attempt))
     case .note(let message): emit(.note(instance: id, message: message))
     case .queue(let place):
       emit(.job(instance: id, place))
-      if place.isRunning, var item = work[vertex] {
+      if place.isRunning, var item = instances[vertex].work {
         watchTime(vertex, &item)
-        work[vertex] = item
+        instances[vertex].work = item
       }
     case .remoteFailed(let message):
       guard remote != nil else { return }  // said already
       remote = nil
       emit(.note(instance: nil, message: "going on without the remote cache: \(message)"))
     case .progress(let progress): emit(.progress(instance: id, progress))
-    case .done, .samplesDone, .stopped, .failed: work[vertex]?.outcome = event
+    case .done, .samplesDone, .stopped, .failed: instances[vertex].work?.outcome = event
     }
   }
 
   func exited(_ vertex: Int, _ exit: WorkerExit) throws {
-    guard var item = work[vertex] else { return }
+    guard var item = instances[vertex].work else { return }
     item.process = nil
-    work[vertex] = item
+    instances[vertex].work = item
     let instance = pipeline.instances[vertex]
     switch item.outcome {
     case .done(let result, let reused)?:
-      let ahead = reused ? 0 : min(ranAhead[vertex, default: 0], result.made.samplesReused)
+      let ahead = reused ? 0 : min(instances[vertex].samplesRunAhead ?? 0, result.made.samplesReused)
       emit(
         .finished(
           instance: instance.id, seconds: result.made.seconds,
           samplesRun: reused ? 0 : result.made.samplesRun + ahead, samplesReused: result.made.samplesReused - ahead,
           reused: reused))
-      let left = planner.rejected(in: result)
+      let left = evaluator.rejected(in: result)
       if !left.isEmpty { emit(.rejected(instance: instance.id, samples: left)) }
-      if reused { madeElsewhere.insert(vertex) } else { ran.insert(vertex) }
+      instances[vertex].origin = reused ? .elsewhere : .made
       complete(vertex, result)
     case .samplesDone?:
       // The gate decides with the results that are there now.
-      work[vertex] = nil
+      instances[vertex].work = nil
       scheduler.again(vertex)
     case .stopped? where !item.timedOut: stopped(vertex)
     case .failed(let failure)? where failure.kind == .changed:
-      lookAgain[vertex, default: 0] += 1
-      if lookAgain[vertex, default: 0] <= Self.maxLooks {
+      if mayEvaluateAgain(vertex) {
         emit(.note(instance: instance.id, message: "\(failure.message); its result is not kept; looking again"))
-        work[vertex] = nil
+        instances[vertex].work = nil
         scheduler.again(vertex)
       } else {
         fail(vertex, failure.message, help: failure.help, log: nil)
@@ -156,7 +152,7 @@ extension Runner {
     }
   }
 
-  func retryOrFail(_ vertex: Int, _ item: Work, _ message: String, help: String?) {
+  func retryOrFail(_ vertex: Int, _ item: InstanceRun.Work, _ message: String, help: String?) {
     let instance = pipeline.instances[vertex]
     guard item.attempt <= instance.retries, !scheduler.isStopping else {
       fail(vertex, message, help: help, log: record?.logPath(instance.id))
@@ -167,25 +163,23 @@ extension Runner {
     emit(
       .retry(
         instance: instance.id, attempt: item.attempt + 1, of: instance.retries + 1, delay: delay, message: message))
-    let send = send
-    Task {
-      try? await Task.sleep(for: .seconds(delay))  // never cancelled
-      send.yield(.launch(vertex))
-    }
+    send(.launch(vertex), after: .seconds(delay))
   }
 
-  /// What becomes of the work at the first signal.
-  func sayThatItStops() {
-    let isLocal = work.contains { $0.value.process != nil && !demand(pipeline.instances[$0.key]).isBatch }
+  /// Tells people what becomes of the work at the first signal.
+  func announceStop() {
+    let isLocal = zip(pipeline.instances, instances).contains { instance, run in
+      run.work?.process != nil && !demand(instance).isBatch
+    }
     if isLocal || slurm == nil {
       emit(.note(instance: nil, message: "stopping: stages save their work (again to stop at once)"))
     }
-    if let text = slurm?.farewell { emit(.note(instance: nil, message: text)) }
+    if let text = slurm?.stopMessage { emit(.note(instance: nil, message: text)) }
   }
 
   func stopped(_ vertex: Int) {
     guard !scheduler.states[vertex].isFinal else { return }
-    work[vertex] = nil
+    instances[vertex].work = nil
     scheduler.stopped(vertex)
     emit(.stopped(instance: pipeline.instances[vertex].id))
   }

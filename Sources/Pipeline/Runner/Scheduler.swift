@@ -105,11 +105,11 @@ struct Scheduler: Sendable {
     }
     ready = []
     var index = 0
-    // What stands behind may be smaller, but must not starve what waits for cores: they are kept in order.
+    // Instances further back may be smaller, but must not starve those that wait for cores: order is kept.
     var coresAreKept = false
     while index < queue.count {
       let vertex = queue[index]
-      let demand = demands[vertex] ?? Demand(cpus: 1, memory: 0)
+      let demand = demand(of: vertex)
       guard fits(demand), demand.isBatch || !coresAreKept else {
         if !demand.isBatch, used.cpus + demand.cpus > limits.cpus { coresAreKept = true }
         // Nothing of either kind can follow.
@@ -126,6 +126,11 @@ struct Scheduler: Sendable {
       actions.append(.launch(vertex))
     }
     return actions
+  }
+
+  private func demand(of vertex: Int) -> Demand {
+    guard let demand = demands[vertex] else { preconditionFailure("instance \(vertex) is queued without a demand") }
+    return demand
   }
 
   private func fits(_ demand: Demand) -> Bool {
@@ -220,7 +225,8 @@ struct Scheduler: Sendable {
   mutating func stop() { isStopping = true }
 
   private mutating func release(_ vertex: Int) {
-    guard running.remove(vertex) != nil, let demand = demands[vertex] else { return }
+    guard running.remove(vertex) != nil else { return }
+    let demand = demand(of: vertex)
     batch.remove(vertex)
     used.cpus -= demand.cpus
     used.memory -= demand.memory
@@ -244,7 +250,7 @@ struct Scheduler: Sendable {
     }
   }
 
-  /// What never got its turn when the run stops early.
+  /// Stops the instances that never got their turn because the run ends early.
   private mutating func abandonBlocked() {
     for vertex in states.indices where states[vertex] == .blocked { finish(vertex, .stopped) }
   }

@@ -55,7 +55,7 @@ struct BatchWorker: Sendable {
     } catch is CancellationError {
       do { try services.flush() } catch { events.send(.failed(WorkerEvent.Failure(error))) }
       events.send(.stopped)
-      return stop.withLock { $0 } == .time ? goOn(events) : 128 + SIGTERM
+      return stop.withLock { $0 } == .time ? resume(events) : 128 + SIGTERM
     } catch {
       events.send(.failed(WorkerEvent.Failure(error)))
     }
@@ -65,16 +65,16 @@ struct BatchWorker: Sendable {
   }
 
   /// The time of this round is up and the work is saved.
-  private func goOn(_ events: WorkerEventWriter) -> Int32 {
+  private func resume(_ events: WorkerEventWriter) -> Int32 {
     var rounds: SlurmRounds
     do { rounds = try submission.rounds() } catch {
       events.send(.failed(WorkerEvent.Failure(error)))
       return 0
     }
-    let mayGoOn = rounds.end(
+    let mayResume = rounds.end(
       mark: SlurmRounds.mark(of: job, in: store), reported: SlurmEvents.lastRound(in: submission.eventsPath).furthest)
     do { try submission.set(rounds: rounds) } catch { print("note: \(Diagnostic(error).description)") }
-    if mayGoOn {
+    if mayResume {
       events.send(.note("reached its wall-clock limit, saved its work and goes back into the queue"))
     } else {
       events.send(.failed(rounds.failure("the job reached its wall-clock limit")))

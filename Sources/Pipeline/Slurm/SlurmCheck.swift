@@ -1,6 +1,6 @@
 import Foundation
 
-/// What `pipeline doctor` and `pipeline status` want to know of Slurm.
+/// The checks of Slurm for `pipeline doctor` and `pipeline status`.
 public enum SlurmCheck {
   /// One thing that was looked at.
   public struct Finding: Hashable, Sendable {

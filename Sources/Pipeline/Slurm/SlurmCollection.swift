@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What `cache gc` has to know of jobs: they may wait for days, with no run that keeps what they read.
+/// Jobs as `cache gc` has to see them: they may wait for days, with no run that keeps what they read.
 extension Store {
   /// Digests of everything that a job reads whose end nobody has seen.
   func readBySlurmJobs() throws -> Set<Digest> {

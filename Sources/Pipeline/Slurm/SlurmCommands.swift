@@ -12,7 +12,7 @@ struct SlurmCommands: Hashable, Sendable {
     self.timeout = timeout ?? 60
   }
 
-  /// What became of a submission.
+  /// The fate of a submission.
   enum Submission: Hashable, Sendable {
     case submitted(String)
     /// Slurm will not have this job; trying again would not help.
@@ -21,7 +21,7 @@ struct SlurmCommands: Hashable, Sendable {
     case unclear(String)
   }
 
-  /// What the queue says of all of the user's jobs.
+  /// The queue's answer about all of the user's jobs.
   enum Look: Sendable {
     case jobs([SlurmJobState])
     /// No answer: nothing is known.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What to do about a job that has ended without a record of its own.
+/// The verdict on a job that has ended without a record of its own.
 enum SlurmEnd: Hashable, Sendable {
   /// Nothing is wrong with the work: submit it once more.
   case again(String)

@@ -10,7 +10,7 @@ struct SlurmEvents: Sendable {
 
   init(path: String) { self.path = path }
 
-  /// What came since the last look; of progress only the newest. A line that is only half there waits for its end.
+  /// The events since the last look; of progress only the newest. A line that is only half there waits for its end.
   mutating func next() -> [WorkerEvent] {
     guard let file = FileHandle(forReadingAtPath: path) else { return [] }  // not there yet
     defer { try? file.close() }  // only read

@@ -187,8 +187,8 @@ final class SlurmExecutor: Executor {
     }
   }
 
-  /// What a person who ends the run should know; nil when no job is in the queue.
-  var farewell: String? {
+  /// Tells a person who ends the run about its jobs; nil when none is in the queue.
+  var stopMessage: String? {
     let ids = state.withLock { $0.ids.values.sorted { naturallyPrecedes($0, $1) } }
     guard !ids.isEmpty else { return nil }
     return "\(ids.count == 1 ? "a job goes on" : "\(ids.count) jobs go on") in Slurm; the same command again waits for "

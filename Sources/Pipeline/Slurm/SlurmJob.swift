@@ -3,7 +3,7 @@ import Foundation
 
 /// One job that is waited for: what is known of it, and what follows from news.
 struct SlurmJob: Sendable {
-  /// What becomes of it.
+  /// The next step for a job after news.
   enum Report: Sendable {
     case ended(WorkerEvent)
     /// To be placed anew; what is there by then decides how.
@@ -114,8 +114,8 @@ struct SlurmJob: Sendable {
       if details?.exitCode == "\(128 + SlurmScript.signal):0" { return submitAnew(text) }
       var rounds: SlurmRounds
       do { rounds = try submission.rounds() } catch { return .ended(.failed(WorkerEvent.Failure(error))) }
-      let mayGoOn = rounds.end(mark: SlurmRounds.mark(of: order.job, in: store), reported: round.furthest)
-      guard mayGoOn else {
+      let mayResume = rounds.end(mark: SlurmRounds.mark(of: order.job, in: store), reported: round.furthest)
+      guard mayResume else {
         close(text)
         return .ended(.failed(rounds.failure(text)))
       }
@@ -154,7 +154,7 @@ struct SlurmJob: Sendable {
     order.onEvent(.queue(new))
   }
 
-  /// What stands in the way of this is told; nothing depends on it but that the next run submits anew.
+  /// An obstacle to this is reported; nothing depends on it but that the next run submits anew.
   private func close(_ reason: String) {
     do { try submission.close(reason) } catch { order.onEvent(.note(Diagnostic(error).description)) }
   }

@@ -44,7 +44,7 @@ struct SlurmJobState: Hashable, Sendable {
   var hasEnded: Bool { Self.final.contains(state) }
 }
 
-/// What Slurm knows of a job that has ended.
+/// Slurm's account of a job that has ended.
 struct SlurmDetails: Hashable, Sendable {
   var state: String
   /// `status:signal`

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What the rounds of a job achieved, from one wall-clock limit to the next: a stage that begins anew each time must not
+/// The progress of a job's rounds, from one wall-clock limit to the next: a stage that begins anew each time must not
 /// do so for ever.
 struct SlurmRounds: Hashable, Sendable {
   /// Rounds that ended at the limit.
@@ -61,7 +61,7 @@ struct SlurmRounds: Hashable, Sendable {
     func add(_ path: String) {
       guard let status = FileSystem.linkStatus(path) else { return }
       text += "\(path) \(status.isDirectory ? 0 : status.size) \(status.isDirectory ? 0 : status.modified)\n"
-      // What cannot be listed counts as empty.
+      // A folder that cannot be listed counts as empty.
       guard status.isDirectory, let names = try? FileSystem.names(in: path) else { return }
       for name in names.sorted() { add(path + "/" + name) }
     }

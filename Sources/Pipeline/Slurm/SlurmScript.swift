@@ -1,6 +1,6 @@
 import Foundation
 
-/// What is handed to `sbatch`. Pure: the same job gives the same words.
+/// The script and arguments for `sbatch`. Pure: the same job gives the same words.
 enum SlurmScript {
   /// Tells the worker that its wall-clock limit is near.
   static let signal = SIGUSR2

@@ -35,7 +35,7 @@ struct SlurmSubmission: Sendable {
     "\(root(store))/\(job.key.digest.hex)" + (job.mode == .samplesOnly ? "-samples" : "")
   }
 
-  /// What keeps two runners from submitting the same work at the same time.
+  /// The key of the lock that keeps two runners from submitting the same work at the same time.
   static func claim(_ job: WorkerJob) -> Digest { Digest.of("slurm \(job.mode.rawValue) \(job.key.digest.hex)") }
 
   /// A name that no submission had before.
@@ -98,7 +98,7 @@ struct SlurmSubmission: Sendable {
     }
   }
 
-  /// What the runner wrote before it submitted the job.
+  /// The runner's note before it submitted the job.
   struct Intent: Sendable {
     var pipeline: String
     var instance: String

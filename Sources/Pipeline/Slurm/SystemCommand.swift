@@ -6,7 +6,7 @@ struct SystemCommand: Sendable {
     /// Exit status; nil when the program could not be started, or was ended by its deadline or a signal.
     var status: Int32?
     var output: String
-    /// What it wrote to standard error, or why it did not run to its end.
+    /// Its text on standard error, or why it did not run to its end.
     var message: String
   }
 

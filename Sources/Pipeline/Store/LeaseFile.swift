@@ -39,7 +39,7 @@ struct LeaseHolder: Hashable, Sendable {
   }
 }
 
-/// What stands in a lease: who holds it, and a number that changes with every heartbeat. Nobody compares clocks: a waiting
+/// The content of a lease: who holds it, and a number that changes with every heartbeat. Nobody compares clocks: a waiting
 /// process sees by its own clock how long the number has stayed the same.
 struct LeaseRecord: Hashable, Sendable {
   var holder: LeaseHolder
@@ -121,14 +121,15 @@ final class LeaseFile: Sendable {
     if isLost { lose() }
   }
 
-  /// Whether another machine has taken it over, because this one gave no sign for too long. Asks the file system.
-  var isLost: Bool {
-    if gone.load(ordering: .acquiring) { return true }
+  /// Writes a heartbeat, which shows whether the lease is still this process's; calls the handler of `whenLost` if it is not.
+  /// - Returns: false once another machine has taken it over, because this one gave no sign for too long.
+  func beatAndCheck() -> Bool {
+    if gone.load(ordering: .acquiring) { return false }
     beat()
-    return gone.load(ordering: .acquiring)
+    return !gone.load(ordering: .acquiring)
   }
 
-  /// - Parameter body: called once, from any thread, when the lease is found lost, and before `isLost` says so to anybody.
+  /// - Parameter body: called once, from any thread, when the lease is found lost, and before `beatAndCheck` says so to anybody.
   func whenLost(_ body: @escaping @Sendable () -> Void) {
     onLoss.withLock { onLoss in
       if gone.load(ordering: .acquiring) { body() } else { onLoss = body }
@@ -165,7 +166,7 @@ final class LeaseFile: Sendable {
     return true
   }
 
-  /// What stands in a lease file; nil when it is not there or only half there.
+  /// The content of a lease file; nil when it is not there or only half there.
   static func read(_ path: String) -> LeaseRecord? {
     (try? FileSystem.read(path)).flatMap { $0 }.flatMap(LeaseRecord.init)  // unreadable: nothing to go by
   }

@@ -8,7 +8,7 @@ import Foundation
 /// The lease of a living process on this machine is never taken over, however long its heartbeat stands still (it may be
 /// stopped); that of a process that has ended is, at once. Of other machines only heartbeats can be seen.
 struct LeaseLock {
-  /// What a waiting process has seen so far.
+  /// The observations of a waiting process so far.
   struct Watch {
     fileprivate var generation = 0
     fileprivate var content = Data()

@@ -78,7 +78,7 @@ extension Store {
   private func presentLinks() throws -> [(digest: Digest, path: String, status: FileSystem.Status)] {
     try linked.digests().sorted().compactMap { digest in
       let path = blobPath(digest)
-      // What is not there was removed as garbage, or is in quarantine already.
+      // A missing file was removed as garbage, or is in quarantine already.
       return FileSystem.look(path).map { (digest, path, $0) }
     }
   }

@@ -43,7 +43,7 @@ public struct Locking: Hashable, Sendable {
     }
   }
 
-  /// What suits the file system of the nearest folder that is there.
+  /// The kind that suits the file system of the nearest folder that exists.
   static func suited(to path: String) -> Locking { Locking(networkFileSystem(at: path) == nil ? .flock : .leases) }
 
   /// The name of the network file system at a path, such as `nfs4`; nil when it is a local one.
@@ -78,7 +78,7 @@ public struct Locking: Hashable, Sendable {
   ]
 }
 
-/// What the store says about its locks, so that all machines do the same.
+/// The store's record of its kind of locks, so that all machines use the same.
 final class LockingChoice: Sendable {
   private let root: String
   private let state = Mutex<Locking?>(nil)

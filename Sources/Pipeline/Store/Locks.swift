@@ -23,9 +23,10 @@ final class KeyLock: Sendable {
     }
   }
 
-  /// Whether another machine has it now: this one stood still, or could not reach the file system, for longer than a lease lasts.
-  /// What this process does from then on, the other does as well.
-  var isLost: Bool { if case .lease(let lease) = held { lease.isLost } else { false } }
+  /// Confirms that this process holds the lock; for a lease, by writing a heartbeat.
+  /// - Returns: false when another machine has it now: this one stood still, or could not reach the file system, for longer than a
+  ///   lease lasts. The other machine does the same work from then on.
+  func confirm() -> Bool { if case .lease(let lease) = held { lease.beatAndCheck() } else { true } }
 
   /// - Parameter body: called once, from any thread, when the lock is found lost.
   func whenLost(_ body: @escaping @Sendable () -> Void) { if case .lease(let lease) = held { lease.whenLost(body) } }
@@ -65,7 +66,7 @@ final class KeyLock: Sendable {
     case .flock: return try attemptFile(path)
     case .leases:
       let lease = try LeaseLock(folder: path + ".lease", locking: locking).attempt(&watch)
-      // What the holder before has made must be seen from here.
+      // Results of the previous holder must be visible from here.
       if lease != nil { try store.revalidate([store.resultPath(key), SampleJournal(key, store: store).path]) }
       return lease.map { KeyLock(.lease($0)) }
     }

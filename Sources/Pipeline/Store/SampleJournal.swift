@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What one sample of a stage delivered.
+/// The result of one sample of a stage.
 struct SampleResult: Hashable, Sendable {
   var name: String
   /// By output port; a port without an entry got nothing from this sample.

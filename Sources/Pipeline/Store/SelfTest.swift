@@ -2,7 +2,7 @@ import Basics
 import Foundation
 
 extension Store {
-  /// What the store's file system can do.
+  /// The abilities of the store's file system.
   public struct SelfTest: Sendable {
     public var locksWork: Bool
     public var reflinksWork: Bool

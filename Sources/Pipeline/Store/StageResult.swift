@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// What a stage delivered under a key.
+/// The result of a stage under its key.
 public struct StageResult: Hashable, Sendable {
   public var key: Digest
   /// Everything that entered the key, so that `explain` can say what differs.

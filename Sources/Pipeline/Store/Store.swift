@@ -102,7 +102,7 @@ public final class Store: Sendable {
 
   // MARK: - Writing
 
-  /// What of a new file has to survive a power cut from then on.
+  /// The part of a new file that has to survive a power cut from then on.
   enum Sync {
     /// Its bytes and its name.
     case all

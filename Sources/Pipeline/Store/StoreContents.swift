@@ -17,7 +17,7 @@ extension Store {
     return found
   }
 
-  /// What the store holds.
+  /// The contents of the store in figures.
   public struct Statistics: Sendable {
     public var blobs = 0
     public var blobBytes = 0

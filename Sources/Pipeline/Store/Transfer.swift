@@ -2,7 +2,7 @@ import Basics
 import Foundation
 
 extension Store {
-  /// What a transfer brought over.
+  /// The tally of a transfer.
   public struct Transfer: Sendable {
     public var results = 0
     public var blobs = 0

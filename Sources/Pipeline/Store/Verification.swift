@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 
 extension Store {
-  /// What `cache verify` found.
+  /// The findings of `cache verify`.
   public struct Verification: Sendable {
     public var blobs = 0
     public var bytes = 0
@@ -60,7 +60,7 @@ extension Store {
     return isSound.withLock { $0 }
   }
 
-  /// The same for many blobs, on several cores.
+  /// Checks many blobs, on several cores.
   /// - Parameters:
   ///   - blobs: with the sizes they must have, where known.
   ///   - found: gets each index once, on any thread, and whether that blob is sound.

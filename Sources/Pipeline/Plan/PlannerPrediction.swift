@@ -1,8 +1,8 @@
 import Basics
 
 /// Stages that read from work which is still to be done: followed sample by sample as far as the names are known.
-extension DryRun {
-  /// What a stage reads, as far as it is known.
+extension Planner {
+  /// The inputs of a stage, as far as they are known.
   private struct PredictedInputs {
     /// Of the artifacts matched by sample: digest by sample for each port.
     var samples: [String: [String: Digest?]] = [:]
@@ -25,17 +25,17 @@ extension DryRun {
     else { return (foreseen, .predicted(unknownOutputs(instance))) }
 
     let group = KeyBuilder.group(
-      instance, salt: planner.resolver.salt,
+      instance, salt: evaluator.resolver.salt,
       wholeInputs: inputs.whole.mapValues {
         $0.map { InputDigest(instance: $0.instance, labels: $0.labels, digest: $0.reference.digest) }
       })
-    let external = try planner.resolver.externalFiles(body, names, inputs.lookup)
+    let external = try evaluator.resolver.externalFiles(body, names, inputs.lookup)
     var work: [SampleWork] = []
     var undecided: Set<String> = []
     for (name, files) in zip(names, external) {
       let entries = inputs.samples.compactMapValues { $0[name] }
       let digests = entries.compactMapValues { $0 }
-      var sample = planner.resolver.sampleWork(
+      var sample = evaluator.resolver.sampleWork(
         instance, group: group.digest, name: name, samples: digests, external: files)
       if digests.count < entries.count {
         // No key: what it reads is still to be made.
@@ -45,7 +45,7 @@ extension DryRun {
       work.append(sample)
     }
     let runnable = work.filter { $0.reasonNotRunnable == nil }
-    let results = try SampleJournal(group.digest, store: planner.store).results(
+    let results = try SampleJournal(group.digest, store: evaluator.store).results(
       Set(runnable.lazy.filter { !undecided.contains($0.name) }.map(\.key)))
     let pending = runnable.filter { isForced || results[$0.key] == nil }.map(\.name)
     foreseen.samples = SampleCounts(total: runnable.count, toRun: pending.count)
@@ -72,12 +72,12 @@ extension DryRun {
         case .known(let result)?:
           guard let artifact = result.outputs[reference.port] else { continue }
           let known = KnownInput(
-            instance: reference.instance, labels: planner.pipeline[reference.instance]?.labelValues ?? [:],
+            instance: reference.instance, labels: evaluator.pipeline[reference.instance]?.labelValues ?? [:],
             reference: artifact)
           if isLookup {
             inputs.lookup[port, default: []].append(known)
           } else if artifact.layout == .samples, !isMany {
-            inputs.samples[port] = try planner.resolver.contents(artifact).sampleDigests.mapValues { .some($0) }
+            inputs.samples[port] = try evaluator.resolver.contents(artifact).sampleDigests.mapValues { .some($0) }
           } else {
             inputs.whole[port, default: []].append(known)
           }

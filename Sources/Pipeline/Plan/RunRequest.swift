@@ -2,10 +2,10 @@ import Basics
 import Foundation
 import Synchronization
 
-/// What somebody asks with `pipeline run`: everything that decides what a run does besides the files it looks at. A proof
-/// that all is up to date belongs to one question.
-public final class RunQuestion: Sendable {
-  /// Names the question; the program itself is a part of it.
+/// Everything that decides what a run does, besides the files it looks at. A proof that all is up to date belongs to one
+/// request.
+public final class RunRequest: Sendable {
+  /// Names the request; the program itself is a part of it.
   let digest: Digest
   let store: Store
   private let read = Mutex<Observations?>(nil)
@@ -32,7 +32,7 @@ public final class RunQuestion: Sendable {
     digest = Digest.of(json)
   }
 
-  /// What reading the pipeline file looked at; nil when that is not known.
+  /// The observations made while the pipeline file was read; nil when they are not known.
   var specification: Observations? { read.withLock { $0 } }
 
   /// Reads the pipeline file and notes what was read for it.

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// How a plan is made. Nothing here changes any result.
+/// How a plan is made. Only `salt` enters keys, as in the run that the plan is for.
 public struct PlanOptions: Sendable {
   /// Instance ids; empty for the file's targets.
   public var targets: [String]
@@ -17,28 +17,30 @@ public struct PlanOptions: Sendable {
   }
 }
 
-/// Questions about a pipeline that change nothing.
-public enum Planning {
-  static func planner(
+/// Answers questions about a pipeline without running any of it. All that it writes is `index/files`: the digests of files
+/// that had to be hashed for an answer.
+public enum Inspection {
+  static func evaluator(
     _ pipeline: ResolvedPipeline, _ store: Store, _ options: PlanOptions
-  ) throws -> Planner {
-    try Planner(
+  ) throws -> InstanceEvaluator {
+    try InstanceEvaluator(
       pipeline: pipeline, store: store, salt: options.salt, threads: MachineResources.cpus,
       outputsFolder: options.outputsFolder + "/" + fileName(for: pipeline.name))
   }
 
-  /// What a run would do.
+  /// The actions that a run would take.
   /// - Throws: `StageFailure` or `FileProblem` when the store cannot be read.
   public static func plan(_ pipeline: ResolvedPipeline, store: Store, options: PlanOptions) throws -> Plan {
     try store.distrustEditedLinks(threads: MachineResources.cpus)
-    let planner = try planner(pipeline, store, options)
+    let evaluator = try evaluator(pipeline, store, options)
     let graph = Graph(pipeline.instances)
     let targets = options.targets.isEmpty ? pipeline.targets : options.targets
     let wanted = graph.ancestors(of: targets.compactMap { pipeline.position(of: $0) })
-    let dryRun = DryRun(
-      planner: planner, latest: try LatestResults(pipeline: pipeline.name, store: store).keys, forced: options.force)
-    let plan = dryRun.plan(Set(wanted.map { pipeline.instances[$0].id }))
-    // What was hashed to find out is worth keeping, where it can be kept.
+    let planner = Planner(
+      evaluator: evaluator, latest: try LatestResults(pipeline: pipeline.name, store: store).keys, forced: options.force
+    )
+    let plan = planner.plan(Set(wanted.map { pipeline.instances[$0].id }))
+    // Digests computed on the way are worth keeping, where they can be kept.
     if FileSystem.exists(store.root) {
       try? store.files.save { try store.write($0, to: store.root + "/index/files", sync: .bytes) }
     }
@@ -51,7 +53,7 @@ public enum Planning {
   }
 }
 
-extension Planning {
+extension Inspection {
   /// Why an instance has the key it has: what differs from the last result in this pipeline.
   public struct StageExplanation: Sendable {
     public var instance: String
@@ -83,16 +85,16 @@ extension Planning {
   private static func resolution(
     _ instance: StageInstance, _ pipeline: ResolvedPipeline, _ store: Store, _ options: PlanOptions
   ) throws -> StageResolution? {
-    let planner = try planner(pipeline, store, options)
+    let evaluator = try evaluator(pipeline, store, options)
     var results: [String: StageResult] = [:]
     for upstream in ancestors(of: instance, in: pipeline) {
-      let inputs = try planner.inputs(of: upstream) { results[$0] }
-      guard case .upToDate(let result) = try planner.evaluate(upstream, inputs: inputs, forced: false) else {
+      let inputs = try evaluator.inputs(of: upstream) { results[$0] }
+      guard case .upToDate(let result) = try evaluator.evaluate(upstream, inputs: inputs, forced: false) else {
         return nil
       }
       results[upstream.id] = result
     }
-    return try planner.resolver.resolve(instance, inputs: try planner.inputs(of: instance) { results[$0] })
+    return try evaluator.resolver.resolve(instance, inputs: try evaluator.inputs(of: instance) { results[$0] })
   }
 
   private static func ancestors(of instance: StageInstance, in pipeline: ResolvedPipeline) -> [StageInstance] {
@@ -115,7 +117,7 @@ extension Planning {
     return result
   }
 
-  /// What happened to one sample and why: its result, or what differs from its last one.
+  /// One sample and its fate: its result, or the differences from its last one.
   public struct SampleExplanation: Sendable {
     public var sample: String
     public var key: Digest
@@ -135,8 +137,8 @@ extension Planning {
       throw StageFailure("`\(id)` reads from stages that have to run first", help: "see `pipeline plan`")
     }
     guard let group = resolution.group else { throw StageFailure("`\(id)` does not work sample by sample") }
-    let planner = try planner(pipeline, store, options)
-    let samples = try planner.resolver.samples(&resolution)
+    let evaluator = try evaluator(pipeline, store, options)
+    let samples = try evaluator.resolver.samples(&resolution)
     guard let work = samples.first(where: { $0.name == name }) else {
       throw StageFailure("`\(id)` has no sample `\(name)`", help: suggestion(for: name, among: samples.map(\.name)))
     }
