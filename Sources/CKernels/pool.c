@@ -153,6 +153,9 @@ void *ck_scratch(int slot, int64_t bytes) {
 static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
 static void use_one_thread(void) { openblas_set_num_threads(1); }
 
+const char *ck_blas_core(void) { return openblas_get_corename(); }
+const char *ck_blas_description(void) { return openblas_get_config(); }
+
 void ck_sgemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
               const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
   pthread_once(&blas_once, use_one_thread);

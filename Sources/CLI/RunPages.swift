@@ -62,7 +62,7 @@ struct RunPages {
         key: outcome["key"]?.stringValue ?? "",
         outputs: (outcome["outputs"]?.objectValue ?? [:]).sorted { $0.key < $1.key }
           .map { ($0.key, $0.value["digest"]?.stringValue ?? "") },
-        upstream: upstream, parameters: item["with"]?.pretty ?? "")
+        upstream: upstream, parameters: item["with"]?.pretty ?? "", hardware: result?.made.hardware.text ?? "")
     }
     let files = (run.json["files"]?.arrayValue ?? []).map {
       (name: $0["name"]?.stringValue ?? "", text: $0["text"]?.stringValue ?? "")

@@ -66,6 +66,7 @@ struct Show: ParsableCommand {
       return
     }
     text += "  made \(result.made.time) in \(durationText(result.made.seconds)) by run \(result.made.run)\n"
+    if !result.made.hardware.isEmpty { text += "  on \(result.made.hardware.text)\n" }
     for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) {
       text +=
         "  \(port): \(reference.kind), \(reference.count) \(reference.layout.rawValue), \(byteText(reference.bytes)), "

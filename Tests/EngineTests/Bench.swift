@@ -108,12 +108,14 @@ final class Bench: Sendable {
     _ instances: [StageInstance], name: String = "test", force: Set<String> = [], keepGoing: Bool = false,
     cpus: Int = 2, targets: [String] = [], salt: String? = nil, publish: PublishMode = .none,
     remote: RemoteAddress? = nil, remoteLimits: RemoteLimits = RemoteLimits(), command: [String] = [],
-    worker: [String] = [Bench.probe, "worker"], forks: Bool = true
+    worker: [String] = [Bench.probe, "worker"], forks: Bool = true, arithmetic: Arithmetic = .portable
   ) async throws -> Outcome {
     try? FileManager.default.removeItem(atPath: trace)  // none from before
     let events = Events()
+    var pipeline = pipeline(instances, name: name)
+    pipeline.settings.arithmetic = arithmetic
     let runner = try Runner(
-      pipeline: pipeline(instances, name: name), store: store,
+      pipeline: pipeline, store: store,
       options: RunOptions(
         targets: targets, keepGoing: keepGoing, cpus: cpus, memory: 1 << 30, force: force, salt: salt,
         workerCommand: worker, forksWorkers: forks, outputsFolder: root + "/outputs", publish: publish, remote: remote,

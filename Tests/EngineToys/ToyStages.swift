@@ -13,6 +13,8 @@ public enum Toys {
 public struct ToyParameters: StageParameters {
   public var folder = UserPath("")
   public var trace = UserPath("")
+  /// A file that names the class of hardware of this machine, and may say `fails`; outside the key like the machine itself.
+  public var machine = UserPath("")
   public var add = ""
   public var steps = 3
   public var delay = 0
@@ -24,6 +26,7 @@ public struct ToyParameters: StageParameters {
 
   public static let fields: [ParameterField<Self>] = [
     .init("folder", \.folder, "Folder read."), .init("trace", \.trace, "Where executions are counted."),
+    .init("machine", \.machine, "The class of hardware."),
     .init("add", \.add, "Text to add."), .init("steps", \.steps, "Steps to take."),
     .init("delay", \.delay, "Milliseconds of each sample or step."), .init("fail", \.fail, "How to fail."),
     .init("number", \.number, "A number."), .init("choices", \.choices, "A list."),
@@ -39,6 +42,12 @@ public struct ToyParameters: StageParameters {
     _ = write(fd, bytes, bytes.count)
     close(fd)
   }
+
+  private var machineWords: [Substring] {
+    ((try? String(contentsOfFile: machine.path, encoding: .utf8)) ?? "").split(separator: " ")  // none: no hardware matters
+  }
+  var hardware: HardwareClass? { machineWords.first.map { HardwareClass(rawValue: String($0)) } }
+  var machineFails: Bool { machineWords.contains("fails") }
 
   func wait() { if delay > 0 { usleep(UInt32(delay) * 1000) } }
   var text: String { ignore ? "" : add }
@@ -104,6 +113,7 @@ public struct ToyMap: SampleStage {
   public static let usesSeed = true
   public static let over = SampleDriver.input("in")
   public init() {}
+  public func hardwareClass(_ parameters: Parameters) -> HardwareClass? { parameters.hardware }
 
   public func run(sample context: SampleContext, _ parameters: Parameters) throws {
     parameters.leaveTrace("map\(parameters.add) \(context.name)")
@@ -208,6 +218,7 @@ public struct ToyTrain: WholeStage {
   public static let outputs = [OutputPort("table", "table", .files, doc: "")]
   public static let usesSeed = true
   public init() {}
+  public func hardwareClass(_ parameters: Parameters) -> HardwareClass? { parameters.hardware }
 
   public func run(_ context: StageContext, _ parameters: Parameters) async throws {
     let checkpoint = context.scratch.appendingPathComponent("state")
@@ -217,15 +228,21 @@ public struct ToyTrain: WholeStage {
       let fields = saved.split(separator: " ")
       step = Int(fields[0]) ?? 0
       state = Digest(hex: String(fields[1])) ?? state
+      if let own = parameters.hardware, fields.count > 2, fields[2] != own.rawValue {
+        context.services.note("goes on from a checkpoint of \(fields[2])")
+        context.record(madeOn: [HardwareClass(rawValue: String(fields[2])), own])
+      }
     }
     let input = try context.input("in")
     while step < parameters.steps {
       if context.services.isStopping { throw CancellationError() }
+      if step == 2, parameters.machineFails { throw StageFailure("the machine failed") }
       parameters.leaveTrace("step \(step)")
       parameters.wait()
       state = Digest.of("\(state) \(input.digest) \(step)")
       step += 1
-      try Data("\(step) \(state.hex)".utf8).write(to: checkpoint, options: .atomic)
+      try Data("\(step) \(state.hex) \(parameters.hardware?.rawValue ?? "")".utf8).write(
+        to: checkpoint, options: .atomic)
       context.services.report(StageProgress(done: step, total: parameters.steps, unit: "steps"))
     }
     try context.write(state.hex, to: "model.txt", port: "table")

@@ -32,6 +32,16 @@ import Testing
       stages: stages, files: [("full.yaml", "name: full\nvars: { a: \"<b>\" }\n")])
   }()
 
+  @Test func namesTheHardwareOfNetworks() throws {
+    #expect(!Self.appendix.provenanceSections.contains { $0.id == "hardware" }, "nothing to tell")
+    var appendix = Self.appendix
+    let position = try #require(appendix.stages.firstIndex { $0.type == "train" })
+    appendix.stages[position].hardware = "cpu avx512, then cpu avx2"
+    let section = try #require(appendix.provenanceSections.first { $0.id == "hardware" })
+    let page = ReportPage.html(ReportDocument(title: "T", subtitle: "s", sections: [section]))
+    #expect(page.contains("cpu avx512, then cpu avx2") && page.contains(appendix.stages[position].instance))
+  }
+
   @Test func extendsAPage() throws {
     let page = ReportPage.html(
       ReportDocument(

@@ -55,6 +55,37 @@ import Testing
     #expect(runner.services.lines.contains { $0.hasPrefix("resumed after epoch 0, step 1") })
   }
 
+  /// The checkpoint says what it was made with; another instruction set goes on from it, tells people, and the result names both.
+  @Test func goingOnUnderOtherInstructionsIsToldAndRecorded() async throws {
+    func options(_ set: ComputeOptions.Instructions) -> ComputeOptions { ComputeOptions(instructions: set) }
+    func run<Result>(_ set: ComputeOptions.Instructions, _ body: () async throws -> Result) async rethrows -> Result {
+      try await NN.using(options(set), body)
+    }
+    let plain = HardwareClass(rawValue: options(.plain).hardwareClass)
+    #expect(plain.rawValue.hasPrefix("cpu plain with OpenBLAS "))
+    let runner = try StageRunner()
+    let all = try await inputs(runner)
+    func stopped() async throws {
+      runner.services.stop()
+      await #expect(throws: CancellationError.self) {
+        try await run(.plain) { try await runner.run("train", Self.settings, all) }
+      }
+      runner.services.resume()
+    }
+    try await stopped()
+    let same = try await run(.plain) { try await runner.run("train", Self.settings, all) }
+    #expect(same.hardware == [plain])
+    #expect(!runner.services.lines.contains { $0.contains("other hardware") })
+    try FileManager.default.removeItem(at: runner.services.folder.appending(path: "scratch"))
+    guard ComputeOptions.Instructions.best > .plain else { return }  // a processor without other instructions
+    let best = HardwareClass(rawValue: options(.best).hardwareClass)
+    #expect(best != plain)
+    try await stopped()
+    let mixed = try await run(.best) { try await runner.run("train", Self.settings, all) }
+    #expect(mixed.hardware == [plain, best])
+    #expect(runner.services.lines.contains { $0.contains("made on other hardware: \(plain), then \(best)") })
+  }
+
   /// Other weights than float32 gives, the same for any number of threads, and a training that learns as much.
   @Test func trainsInBfloat16() async throws {
     guard case .object(let fields) = Self.settings else { return }

@@ -57,6 +57,11 @@ void ck_unfold_forward(int threads, const ck_convolution *g, const float *x, con
 void ck_unfold_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
 void ck_unfold_weight(int threads, const ck_convolution *g, const float *x, const float *dy, float *dweight);
 
+// The name of the kernels that OpenBLAS has chosen for this processor, such as SkylakeX, and its description of itself, which
+// begins with name and version. Both stay as they are while the process lives.
+const char *ck_blas_core(void);
+const char *ck_blas_description(void);
+
 // ---- instruction sets -----------------------------------------------------------------------------------------------
 enum { CK_PLAIN = 0, CK_AVX2 = 1, CK_AVX512 = 2 };
 // The best set this processor has.

@@ -73,7 +73,8 @@ struct LiveRun {
     switch name {
     case "up_to_date": stages[index].state = .cached
     case "job":
-      stages[index].detail = QueuePlace(event).text
+      // Only for show: an event of another version leaves the place as it was.
+      if let place = try? QueuePlace(RecordFields(event)) { stages[index].detail = place.text }
       if event["state"]?.stringValue == "RUNNING" { stages[index].state = .running }
     case "started":
       stages[index].state = .running

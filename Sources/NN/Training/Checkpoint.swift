@@ -20,6 +20,8 @@ struct Checkpoint {
   var optimiser: [String: StoredTensor]
   var optimiserSteps: [String: Int]
   var identity: TrainingIdentity
+  /// The classes of hardware that worked on this run so far, in order; empty in checkpoints of versions that did not say.
+  var hardware: [String]
 
   static let format = "pipeline-checkpoint-3"
   static let name = "checkpoint.safetensors"
@@ -38,6 +40,7 @@ struct Checkpoint {
       "best_score": bestScore.map { .double($0) } ?? .null, "identity": identity.json,
       "term_sums": .object(termSums.mapValues { .double($0) }),
       "optimiser_steps": .object(optimiserSteps.mapValues { .int($0) }),
+      "hardware": .array(hardware.map { .string($0) }),
     ]
     let manager = FileManager.default
     try manager.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -105,6 +108,7 @@ struct Checkpoint {
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
     (self.history, self.identity) = (history, TrainingIdentity(json: identity))
     self.termSums = termSums.compactMapValues(\.doubleValue)
+    hardware = try RecordFields(state).readIfPresent("hardware") ?? []
     bestL1 = state["best_l1"]?.doubleValue
     bestScore = state["best_score"]?.doubleValue
     network = below("network.")
@@ -117,7 +121,7 @@ struct Checkpoint {
   init(
     epoch: Int, step: Int, lossSum: Double, lossWeight: Double, termSums: [String: Double], history: History,
     bestL1: Double?, bestScore: Double?, network: [String: StoredTensor], best: [String: StoredTensor],
-    average: [String: StoredTensor], optimiser: any Optimiser, identity: TrainingIdentity
+    average: [String: StoredTensor], optimiser: any Optimiser, identity: TrainingIdentity, hardware: [String]
   ) {
     (self.epoch, self.step, self.lossSum, self.lossWeight) = (epoch, step, lossSum, lossWeight)
     (self.termSums, self.history, self.bestL1, self.bestScore) = (termSums, history, bestL1, bestScore)
@@ -125,5 +129,6 @@ struct Checkpoint {
     self.optimiser = optimiser.state.mapValues(\.stored)
     optimiserSteps = optimiser.steps
     self.identity = identity
+    self.hardware = hardware
   }
 }

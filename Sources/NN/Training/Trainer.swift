@@ -51,6 +51,12 @@ public final class Trainer {
 
   /// Called after every step.
   public var onProgress: ((TrainingProgress) -> Void)?
+  /// The classes of hardware that worked on this run, in order (`ComputeOptions.hardwareClass`); more than one where it went on
+  /// from a checkpoint of another class, `unknown` where that did not say.
+  public internal(set) var hardware: [String] = []
+
+  /// Called with a line that people should see.
+  public var onWarning: ((String) -> Void)?
   /// Called with a line for the log.
   public var onNote: ((String) -> Void)?
   /// Asked after every step; true saves a checkpoint and ends the run with `CancellationError`.
@@ -89,6 +95,7 @@ public final class Trainer {
   ///   to stop, and what loading an example throws.
   public func run() throws {
     guard training.count > 0 else { throw TrainingError("there are no training examples") }
+    hardware = [NN.options.hardwareClass]
     try resume()
     let started = (time: Date(), steps: epoch * stepsPerEpoch + step)
     var saved = Date()

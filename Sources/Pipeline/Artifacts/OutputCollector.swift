@@ -7,6 +7,7 @@ public final class OutputCollector: Sendable {
     var samples: [String: [String: Sample]] = [:]
     var files: [String: [String: StoredFile]] = [:]
     var rejected: [String: String] = [:]
+    var hardware: [HardwareClass]?
   }
 
   private let state = Mutex(State())
@@ -38,6 +39,10 @@ public final class OutputCollector: Sendable {
       $0.rejected[sample] = reason
     }
   }
+
+  func record(madeOn hardware: [HardwareClass]) { state.withLock { $0.hardware = hardware } }
+  /// Nil where the stage told nothing.
+  package var hardware: [HardwareClass]? { state.withLock { $0.hardware } }
 
   /// The samples of a port in natural order.
   public func samples(_ port: String) -> [Sample] {

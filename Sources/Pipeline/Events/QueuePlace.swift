@@ -43,7 +43,7 @@ public struct QueuePlace: Hashable, Sendable {
   }
 
   /// - Throws: `RecordProblem` naming the field that is missing or of another type.
-  init(_ fields: RecordFields) throws {
+  package init(_ fields: RecordFields) throws {
     self.init(
       job: try fields.read("job"), state: try fields.read("state"), reason: try fields.read("reason"),
       node: try fields.read("node"), restarts: try fields.read("restarts"), isAdopted: try fields.read("adopted"))

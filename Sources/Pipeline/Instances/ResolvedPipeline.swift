@@ -49,4 +49,5 @@ public struct PipelineSettings: Hashable, Sendable {
   public var publish = PublishMode.auto
   public var executor = ExecutorKind.local
   public var slurm = SlurmOptions()
+  public var arithmetic = Arithmetic.portable
 }

@@ -11,12 +11,25 @@ struct WorkerRun: Sendable {
   let remote: RemoteCache?
   private let verified = VerifiedFiles()
 
-  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter, remote: RemoteCache?) {
+  init(job: WorkerJob, store: Store, services: WorkerServices, events: WorkerEventWriter, remote: RemoteCache?) throws {
     self.job = job
     self.store = store
     self.services = services
     self.events = events
     self.remote = remote
+    try checkHardware()
+  }
+
+  /// The class of hardware of this machine; nil where no hardware changes the stage's bytes.
+  private var hardware: HardwareClass? { job.instance.opened.hardware }
+
+  /// Under exact arithmetic the key names the class of hardware that was planned for.
+  private func checkHardware() throws {
+    guard let planned = job.key.preimage["hardware"]?.stringValue, planned != hardware?.rawValue else { return }
+    throw StageFailure(
+      "the key asks for results of `\(planned)`, but this machine (\(Host.name)) is `\(hardware?.rawValue ?? "none")`",
+      help: "under `settings: { arithmetic: exact }` plan on a machine of the same class as those that do the work "
+        + "(`settings.slurm.constraint` chooses nodes), or use `arithmetic: portable`")
   }
 
   /// Waits for the key's lock, uses what another process has made meanwhile, else does the work. Should the lock be lost to
@@ -102,7 +115,9 @@ struct WorkerRun: Sendable {
       services: services, outputs: outputs)
     try await body.run(context)
     for listing in job.sources.values { for file in listing.files { try Self.checkUnchanged(file) } }
-    try deliver(outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: 0, reused: 0)
+    let hardware = outputs.hardware ?? [hardware].compactMap(\.self)
+    try deliver(
+      outputs, under: lock, hardware: hardware, seconds: start.duration(to: .now).seconds, ran: 0, reused: 0)
     try FileSystem.removeTree(scratch)
   }
 
@@ -140,8 +155,19 @@ struct WorkerRun: Sendable {
       outputs: outputs, rejected: outputs.rejected, services: services, seed: job.instance.seed ?? 0)
     try body.finish(context)
     try deliver(
-      outputs, under: lock, seconds: start.duration(to: .now).seconds, ran: toRun.count,
+      outputs, under: lock, hardware: hardware(of: results), seconds: start.duration(to: .now).seconds,
+      ran: toRun.count,
       reused: runnable.count - toRun.count)
+  }
+
+  /// The classes that made samples of this result: others by name, which made theirs before, then this machine's. People are
+  /// told when there are several.
+  private func hardware(of results: [Digest: SampleResult]) -> [HardwareClass] {
+    guard let own = hardware else { return [] }
+    let all = Set(job.samples.compactMap { results[$0.key] }.map { $0.hardware ?? .unknown })
+    let found = all.subtracting([own]).sorted { $0.rawValue < $1.rawValue } + (all.contains(own) ? [own] : [])
+    if found.count > 1 { events.send(.note("its samples were made on different hardware: \(found.text)")) }
+    return found
   }
 
   /// All results together, as `finish` sees them.
@@ -177,7 +203,9 @@ struct WorkerRun: Sendable {
 
   /// Seals the outputs: blobs, manifests, then the record that makes them visible.
   /// - Throws: `CancellationError` when another machine does this work now.
-  private func deliver(_ outputs: OutputCollector, under lock: KeyLock, seconds: Double, ran: Int, reused: Int) throws {
+  private func deliver(
+    _ outputs: OutputCollector, under lock: KeyLock, hardware: [HardwareClass], seconds: Double, ran: Int, reused: Int
+  ) throws {
     if !lock.confirm() { throw CancellationError() }
     let declared = Set(job.instance.outputs.map(\.name))
     if let stray = outputs.ports.subtracting(declared).sorted().first {
@@ -206,7 +234,7 @@ struct WorkerRun: Sendable {
       key: job.key.digest, preimage: job.key.preimage, outputs: references,
       made: StageResult.Made(
         instance: job.instance.id, run: job.run, time: Date().formatted(.iso8601), seconds: seconds, samplesRun: ran,
-        samplesReused: reused, host: Host.name))
+        samplesReused: reused, host: Host.name, hardware: hardware))
     try services.flush(recording: result)
     events.send(.done(result, reused: false))
   }

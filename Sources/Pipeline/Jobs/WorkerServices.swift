@@ -55,6 +55,11 @@ final class WorkerServices: StageServices {
 
   func log(_ line: String) { writeLog(line) }
 
+  func note(_ line: String) {
+    log(line)
+    events.send(.note(line))
+  }
+
   var isStopping: Bool { stopping.load(ordering: .relaxed) || interrupted.load(ordering: .relaxed) }
   func stop() { stopping.store(true, ordering: .relaxed) }
   /// The stage is to stop, but the worker carries on with something else, and then calls `resume`.

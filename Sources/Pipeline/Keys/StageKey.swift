@@ -29,13 +29,15 @@ struct InputDigest: Hashable, Sendable {
 /// Builds keys.
 enum KeyBuilder {
   /// The part that all keys of an instance share.
-  static func base(_ instance: StageInstance, salt: String?) -> [String: JSON] {
+  /// - Parameter hardware: nil unless it decides the bytes and the pipeline asks for exact arithmetic.
+  static func base(_ instance: StageInstance, salt: String?, hardware: HardwareClass? = nil) -> [String: JSON] {
     var members: [String: JSON] = [
       "format": .int(StageKey.format), "stage": .string(instance.type.type.rawValue),
       "version": .int(instance.type.version), "parameters": instance.keyParameters,
     ]
     if instance.type.usesSeed { members["seed"] = .string(String(instance.seed ?? 0)) }
     members["salt"] = salt.map(JSON.string)
+    members["hardware"] = hardware.map { .string($0.rawValue) }
     return members
   }
 
@@ -59,10 +61,11 @@ enum KeyBuilder {
 
   /// The key of a stage as a whole.
   static func stage(
-    _ instance: StageInstance, salt: String?, inputs: [String: [InputDigest]], sources: [String: Digest],
+    _ instance: StageInstance, salt: String?, hardware: HardwareClass?, inputs: [String: [InputDigest]],
+    sources: [String: Digest],
     external: Digest?
   ) -> StageKey {
-    var members = base(instance, salt: salt)
+    var members = base(instance, salt: salt, hardware: hardware)
     members["scope"] = "stage"
     members["inputs"] = Self.inputs(instance, inputs)
     if !sources.isEmpty { members["sources"] = .object(sources.mapValues { .string($0.hex) }) }
@@ -71,9 +74,11 @@ enum KeyBuilder {
     return StageKey(.object(members))
   }
 
-  /// The part that the samples of a stage share: everything but the sample.
-  static func group(_ instance: StageInstance, salt: String?, wholeInputs: [String: [InputDigest]]) -> StageKey {
-    var members = base(instance, salt: salt)
+  /// The key that the samples of a stage share: everything but the sample.
+  static func group(
+    _ instance: StageInstance, salt: String?, hardware: HardwareClass?, wholeInputs: [String: [InputDigest]]
+  ) -> StageKey {
+    var members = base(instance, salt: salt, hardware: hardware)
     members["scope"] = "samples"
     members["inputs"] = Self.inputs(instance, wholeInputs)
     return StageKey(.object(members))

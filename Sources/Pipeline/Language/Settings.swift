@@ -66,17 +66,22 @@ struct CompareSettings: FileSection {
   ]
 }
 
-/// `settings:` of a file: how its runs are carried out. Nothing here enters a key.
+/// `settings:` of a file: how its runs are carried out. Only `arithmetic` can enter keys.
 struct RunSettings: FileSection {
   var remoteCache: String?
   var publish = PublishMode.auto
   var executor = ExecutorKind.local
   var slurm = SlurmSettings()
+  var arithmetic = Arithmetic.portable
 
   static let fields: [ParameterField<Self>] = [
     .init("executor", \.executor, "Where stages run: `local` on this machine, `slurm` as jobs of a cluster."),
     .init("slurm", \.slurm, "How jobs are submitted when the executor is `slurm`."),
     .init("remote_cache", \.remoteCache, "Address of an HTTP cache where results are looked for before they are made."),
+    .init(
+      "arithmetic", \.arithmetic,
+      "Whether results of networks are one result on all hardware (portable; each records the hardware that made it), or one "
+        + "for each class of hardware, to the bit (exact; the class is a part of the key)."),
     .init(
       "publish", \.publish,
       "How outputs are published: auto (reflinks, else read-only hard links into the store unless root runs it, else copies), "
@@ -118,7 +123,9 @@ enum FileLanguage {
       "Axes that the whole file is repeated over: `seed`, a variable, or a path such as `train.with.lr`."),
     .init("targets", .stringOrList, "The stages to bring up to date; all when absent."),
     .init("compare", .value(CompareSettings.parameterType), "How `pipeline compare` reads the results."),
-    .init("settings", .value(RunSettings.parameterType), "How runs are carried out; never part of a key."),
+    .init(
+      "settings", .value(RunSettings.parameterType), "How runs are carried out; only `arithmetic` can be part of a key."
+    ),
     .init("profiles", .profiles, "Named changes that `--profile` applies."),
   ]
 

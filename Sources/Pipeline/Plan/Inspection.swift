@@ -75,7 +75,7 @@ extension Inspection {
     guard let resolution = try resolution(definition, pipeline, store, options) else {
       return StageExplanation(
         instance: instance, key: nil, preimage: nil,
-        plan: withOwnChanges(stage, definition, pipeline, store, options))
+        plan: try withOwnChanges(stage, definition, pipeline, store, options))
     }
     return StageExplanation(
       instance: instance, key: resolution.key.digest, preimage: resolution.key.preimage, plan: stage)
@@ -106,11 +106,11 @@ extension Inspection {
   /// Upstream work is still to come, but parameters, seed and version can be compared already.
   private static func withOwnChanges(
     _ stage: Plan.Stage, _ instance: StageInstance, _ pipeline: ResolvedPipeline, _ store: Store, _ options: PlanOptions
-  ) -> Plan.Stage {
+  ) throws -> Plan.Stage {
     guard let last = try? latestResult(instance.id, pipeline: pipeline.name, store: store),  // then nothing to compare
       case .object(var old) = last.preimage
     else { return stage }
-    let new = KeyBuilder.base(instance, salt: options.salt)
+    let new = try evaluator(pipeline, store, options).resolver.baseKey(instance)
     for name in ["inputs", "sources", "external", "scope", "on_bad_sample"] { old[name] = nil }
     var result = stage
     result.reasons = KeyDifference.between(.object(old), .object(new)).map { .changed($0) } + stage.reasons
@@ -152,9 +152,9 @@ extension Inspection {
       explanation.differences = KeyDifference.between(earlier.preimage, work.preimage)
     } else if let last = try latestResult(id, pipeline: pipeline.name, store: store) {
       let old = last.preimage.objectValue ?? [:]
-      let new = KeyBuilder.base(instance, salt: options.salt)
+      let new = try evaluator.resolver.baseKey(instance)
       explanation.differences = KeyDifference.between(
-        .object(old.filter { new[$0.key] != nil || $0.key == "seed" }), .object(new))
+        .object(old.filter { new[$0.key] != nil || ["seed", "hardware"].contains($0.key) }), .object(new))
     }
     return explanation
   }

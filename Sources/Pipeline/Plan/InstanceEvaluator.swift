@@ -34,7 +34,7 @@ final class InstanceEvaluator: Sendable {
     self.pipeline = pipeline
     self.store = store
     self.outputsFolder = outputsFolder
-    resolver = Resolver(store: store, salt: salt, threads: threads)
+    resolver = Resolver(store: store, salt: salt, arithmetic: pipeline.settings.arithmetic, threads: threads)
     let approvals = Approvals(store: store)
     var inForce: [String: [Digest: ApprovalDecision]] = [:]
     for instance in pipeline.instances where instance.gate != nil {

@@ -25,7 +25,7 @@ extension Planner {
     else { return (foreseen, .predicted(unknownOutputs(instance))) }
 
     let group = KeyBuilder.group(
-      instance, salt: evaluator.resolver.salt,
+      instance, salt: evaluator.resolver.salt, hardware: evaluator.resolver.keyHardware(instance.opened),
       wholeInputs: inputs.whole.mapValues {
         $0.map { InputDigest(instance: $0.instance, labels: $0.labels, digest: $0.reference.digest) }
       })

@@ -28,14 +28,24 @@ struct StageResolution: Sendable {
 final class Resolver: Sendable {
   let store: Store
   let salt: String?
+  let arithmetic: Arithmetic
   let threads: Int
   /// The last few manifests read; neighbouring stages share them.
   private let recent = Mutex<[(Digest, Manifest.Contents)]>([])
 
-  init(store: Store, salt: String?, threads: Int) {
+  init(store: Store, salt: String?, arithmetic: Arithmetic, threads: Int) {
     self.store = store
     self.salt = salt
+    self.arithmetic = arithmetic
     self.threads = threads
+  }
+
+  /// The class of hardware as it enters keys.
+  func keyHardware(_ stage: OpenedStage) -> HardwareClass? { arithmetic == .exact ? stage.hardware : nil }
+
+  /// The part of an instance's key that is known before its inputs are.
+  func baseKey(_ instance: StageInstance) -> [String: JSON] {
+    KeyBuilder.base(instance, salt: salt, hardware: keyHardware(instance.opened))
   }
 
   func contents(_ reference: ArtifactReference) throws -> Manifest.Contents {
@@ -79,7 +89,8 @@ final class Resolver: Sendable {
     var external: Digest?
     if let body = stage.samples {
       group = KeyBuilder.group(
-        instance, salt: salt, wholeInputs: digests(inputs) { self.entersWhole($0, $1, instance) })
+        instance, salt: salt, hardware: keyHardware(stage),
+        wholeInputs: digests(inputs) { self.entersWhole($0, $1, instance) })
       if body.externalFiles != nil {
         let found = try work(instance, body, group!.digest, inputs, sources)  // set above
         let text = Self.externalText(found)
@@ -89,7 +100,7 @@ final class Resolver: Sendable {
       }
     }
     let key = KeyBuilder.stage(
-      instance, salt: salt,
+      instance, salt: salt, hardware: keyHardware(stage),
       inputs: digests(inputs) { port, _ in stage.samples == nil || instance.port(port)?.lookup != true },
       sources: sourceDigests, external: external)
     return StageResolution(

@@ -26,7 +26,7 @@ struct InstanceRun: Sendable {
   /// The work of an instance in this run, over all its attempts.
   struct Work: Sendable {
     var resolution: StageResolution
-    var mode: WorkerJob.Mode
+    var mode: WorkMode
     var withheld: [String: String]
     var reasons: [RunReason]
     var attempt = 0

@@ -58,6 +58,8 @@ final class RunTrail: Sendable {
     publisher: Publisher, latest: String
   ) {
     guard let request, let specification = request.specification, summary.exitCode == 0 else { return }
+    // Keys then depend on the machine, which is not among the observations.
+    guard pipeline.settings.arithmetic == .portable else { return }
     let positions = results.indices.filter { results[$0] != nil }
     let clock = request.store.temporary.fileSystemTime()
     let known = state.withLock { state in

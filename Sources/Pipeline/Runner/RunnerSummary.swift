@@ -49,6 +49,9 @@ extension Runner {
       members["key"] = .string(result.key.hex)
       members["ran"] = .bool(run.origin == .made)
       members["seconds"] = .double(result.made.seconds)
+      if !result.made.hardware.isEmpty {
+        members["hardware"] = .array(result.made.hardware.map { .string($0.rawValue) })
+      }
       members["outputs"] = .object(result.outputs.mapValues(\.json))
     }
     members["message"] = run.failure.map(JSON.string)

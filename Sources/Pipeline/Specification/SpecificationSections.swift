@@ -50,7 +50,8 @@ extension SpecificationLoader {
     do {
       let found = try RunSettings(parameter: node)
       return PipelineSettings(
-        remoteCache: found.remoteCache, publish: found.publish, executor: found.executor, slurm: found.slurm.options)
+        remoteCache: found.remoteCache, publish: found.publish, executor: found.executor, slurm: found.slurm.options,
+        arithmetic: found.arithmetic)
     } catch let problems as ParameterProblems {
       diagnostics += problems.diagnostics
     } catch {

@@ -10,8 +10,14 @@ public protocol StageServices: Sendable {
   func report(_ progress: StageProgress)
   /// One line for the stage's log.
   func log(_ line: String)
+  /// One line that people see while the run goes on, and that stays in the run's record.
+  func note(_ line: String)
   /// True once the run is asked to stop: save a checkpoint and throw `CancellationError`.
   var isStopping: Bool { get }
+}
+
+extension StageServices {
+  public func note(_ line: String) { log(line) }
 }
 
 /// The inputs, outputs and services of a stage that runs as a whole.
@@ -72,6 +78,10 @@ public final class StageContext: Sendable {
   public func add(_ sample: Sample, port: String) { outputs.add(sample: sample, port: port) }
 
   public func store(_ data: Data) throws -> StoredFile { try services.store(data) }
+
+  /// Tells on what hardware the result was made, where that is not this machine alone: work that goes on from a checkpoint.
+  /// - Parameter hardware: in the order of the work.
+  public func record(madeOn hardware: [HardwareClass]) { outputs.record(madeOn: hardware) }
 }
 
 /// One sample of a `SampleStage`.

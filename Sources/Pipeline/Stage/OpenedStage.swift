@@ -52,6 +52,14 @@ public struct OpenedStage: Sendable {
     }
   }
 
+  /// The class of hardware that would make the stage's bytes on this machine; nil where no hardware changes them.
+  var hardware: HardwareClass? {
+    switch body.form {
+    case .whole(let work): work.hardware
+    case .samples(let work): work.hardware
+    }
+  }
+
   /// The work of a sample stage; nil for a stage that runs as a whole.
   var samples: (any SampledWork)? {
     if case .samples(let work) = body.form { work } else { nil }

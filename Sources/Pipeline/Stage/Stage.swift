@@ -30,6 +30,10 @@ public protocol Stage: Sendable {
   /// Files and folders of the user's that the stage reads. The engine hashes them; their contents enter the key.
   func sources(_ parameters: Parameters) -> [ExternalSource]
 
+  /// The class of hardware that would make the stage's bytes on this machine; nil, as for nearly every stage, where no hardware
+  /// changes them. It is recorded with every result and enters the key under `settings: { arithmetic: exact }`.
+  func hardwareClass(_ parameters: Parameters) -> HardwareClass?
+
   /// Fixes the parameters. `WholeStage` and `SampleStage` implement this.
   func opened(_ parameters: Parameters) -> StageBody
 }
@@ -40,4 +44,5 @@ extension Stage {
   public static var acceptsAnyInput: Bool { false }
   public static func outputs(for parameters: Parameters) -> [OutputPort] { outputs }
   public func sources(_ parameters: Parameters) -> [ExternalSource] { [] }
+  public func hardwareClass(_ parameters: Parameters) -> HardwareClass? { nil }
 }

@@ -13,12 +13,14 @@ public struct StageBody: Sendable {
 /// The work of a `WholeStage`.
 protocol WholeWork: Sendable {
   var sources: [ExternalSource] { get }
+  var hardware: HardwareClass? { get }
   func run(_ context: StageContext) async throws
 }
 
 /// The work of a `SampleStage`.
 protocol SampledWork: Sendable {
   var sources: [ExternalSource] { get }
+  var hardware: HardwareClass? { get }
   var driver: SampleDriver { get }
   var externalFiles: ExternalFiles? { get }
   func run(sample: SampleContext) throws
@@ -30,6 +32,7 @@ struct OpenedWholeStage<S: WholeStage>: WholeWork {
   let parameters: S.Parameters
 
   var sources: [ExternalSource] { stage.sources(parameters) }
+  var hardware: HardwareClass? { stage.hardwareClass(parameters) }
   func run(_ context: StageContext) async throws { try await stage.run(context, parameters) }
 }
 
@@ -38,6 +41,7 @@ struct OpenedSampleStage<S: SampleStage>: SampledWork {
   let parameters: S.Parameters
 
   var sources: [ExternalSource] { stage.sources(parameters) }
+  var hardware: HardwareClass? { stage.hardwareClass(parameters) }
   var driver: SampleDriver { S.over }
   var externalFiles: ExternalFiles? { stage.externalFiles(parameters) }
   func run(sample: SampleContext) throws { try stage.run(sample: sample, parameters) }

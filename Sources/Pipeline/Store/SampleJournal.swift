@@ -13,6 +13,8 @@ struct SampleResult: Hashable, Sendable {
   var rejected: String?
   /// The sample's own part of the key, for `explain`.
   var preimage: JSON
+  /// That made it; nil where no hardware changes the bytes.
+  var hardware: HardwareClass?
 
   var storedFiles: [StoredFile] { outputs.values.flatMap(\.files.values) + files.values.flatMap(\.values) }
 
@@ -28,12 +30,13 @@ struct SampleResult: Hashable, Sendable {
     if !files.isEmpty { members["p"] = .object(files.mapValues { .object($0.mapValues(file)) }) }
     members["b"] = bad.map(JSON.string)
     members["x"] = rejected.map(JSON.string)
+    members["h"] = hardware.map { .string($0.rawValue) }
     return .object(members)
   }
 
   init(
     name: String, outputs: [String: Sample] = [:], files: [String: [String: StoredFile]] = [:], bad: String? = nil,
-    rejected: String? = nil, preimage: JSON
+    rejected: String? = nil, preimage: JSON, hardware: HardwareClass? = nil
   ) {
     self.name = name
     self.outputs = outputs
@@ -41,6 +44,7 @@ struct SampleResult: Hashable, Sendable {
     self.bad = bad
     self.rejected = rejected
     self.preimage = preimage
+    self.hardware = hardware
   }
 
   /// - Throws: `RecordProblem` naming the field that is missing or of another type.
@@ -57,6 +61,7 @@ struct SampleResult: Hashable, Sendable {
     }
     bad = try fields.readIfPresent("b")
     rejected = try fields.readIfPresent("x")
+    hardware = try fields.readIfPresent("h")
   }
 }
 

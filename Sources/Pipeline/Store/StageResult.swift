@@ -20,10 +20,13 @@ public struct StageResult: Hashable, Sendable {
     public var samplesRun: Int
     public var samplesReused: Int
     public var host: String
+    /// The classes of hardware that made it, in the order of the work; empty where no hardware changes the bytes, and in records of
+    /// versions that did not say.
+    public var hardware: [HardwareClass]
 
     public init(
       instance: String, run: String, time: String, seconds: Double, samplesRun: Int = 0, samplesReused: Int = 0,
-      host: String = ""
+      host: String = "", hardware: [HardwareClass] = []
     ) {
       self.instance = instance
       self.run = run
@@ -32,21 +35,26 @@ public struct StageResult: Hashable, Sendable {
       self.samplesRun = samplesRun
       self.samplesReused = samplesReused
       self.host = host
+      self.hardware = hardware
+    }
+
+    fileprivate var json: JSON {
+      var members: [String: JSON] = [
+        "instance": .string(instance), "run": .string(run), "time": .string(time), "seconds": .double(seconds),
+        "samples_run": .int(samplesRun), "samples_reused": .int(samplesReused), "host": .string(host),
+      ]
+      if !hardware.isEmpty { members["hardware"] = .array(hardware.map { .string($0.rawValue) }) }
+      return .object(members)
     }
   }
 
   var json: JSON {
     [
       "format": 1, "key": .string(key.hex), "preimage": preimage, "outputs": .object(outputs.mapValues(\.json)),
-      "made": [
-        "instance": .string(made.instance), "run": .string(made.run), "time": .string(made.time),
-        "seconds": .double(made.seconds), "samples_run": .int(made.samplesRun),
-        "samples_reused": .int(made.samplesReused), "host": .string(made.host),
-      ],
+      "made": made.json,
     ]
   }
 
-  /// - Throws: `RecordProblem` naming the field that is missing or of another type.
   public init(record: JSON) throws {
     let fields = try RecordFields(record)
     let format: Int = try fields.read("format")
@@ -58,7 +66,8 @@ public struct StageResult: Hashable, Sendable {
       Made(
         instance: try fields.read("instance"), run: try fields.read("run"), time: try fields.read("time"),
         seconds: try fields.read("seconds"), samplesRun: try fields.read("samples_run"),
-        samplesReused: try fields.read("samples_reused"), host: try fields.read("host"))
+        samplesReused: try fields.read("samples_reused"), host: try fields.read("host"),
+        hardware: try fields.readIfPresent("hardware") ?? [])
     }
   }
 

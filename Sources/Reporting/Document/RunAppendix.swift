@@ -21,11 +21,13 @@ public struct RunAppendix: Sendable {
     public var upstream: [String]
     /// Resolved parameters as JSON for people.
     public var parameters: String
+    /// The classes of hardware that made the result, in the order of the work; empty where no hardware changes its bytes.
+    public var hardware: String
 
     public init(
       instance: String, stage: String, type: String, state: GraphChart.State, seconds: Double? = nil,
       samplesRun: Int = 0, samplesReused: Int = 0, key: String = "", outputs: [(port: String, digest: String)] = [],
-      upstream: [String] = [], parameters: String = ""
+      upstream: [String] = [], parameters: String = "", hardware: String = ""
     ) {
       self.instance = instance
       self.stage = stage
@@ -38,6 +40,7 @@ public struct RunAppendix: Sendable {
       self.outputs = outputs
       self.upstream = upstream
       self.parameters = parameters
+      self.hardware = hardware
     }
   }
 
@@ -173,6 +176,23 @@ public struct RunAppendix: Sendable {
           .details(summary: "All \(keys.sections[0].rows.count) digests", [.table(id: "run-keys", keys)]),
         ]),
     ]
+    let made = stages.filter { !$0.hardware.isEmpty }
+    if !made.isEmpty {
+      sections.append(
+        .init(
+          id: "hardware", title: "Hardware",
+          blocks: [
+            .paragraph(
+              "The last bits of what networks give depend on the class of hardware. Results of one class have the same bits."
+            ),
+            .table(
+              id: "run-hardware",
+              Table(
+                caption: "The hardware that made each result of a network.",
+                columns: [.init("Stage"), .init("Hardware")],
+                rows: made.map { [.text($0.instance), .text($0.hardware)] })),
+          ]))
+    }
     if !machine.isEmpty {
       sections.append(.init(id: "machine", title: "Machine", blocks: [.definitions(machine)]))
     }

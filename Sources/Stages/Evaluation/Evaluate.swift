@@ -57,6 +57,8 @@ struct Evaluate: WholeStage {
     }
   }
 
+  func hardwareClass(_ parameters: Parameters) -> HardwareClass? { .ofNetworks }
+
   func run(_ context: StageContext, _ parameters: Parameters) async throws {
     var methods: [any DepthMethod] = parameters.interpolations.map { InterpolationMethod(interpolation: $0) }
     methods += (context.inputs["predictions"] ?? []).map { ImportedMethod($0) }

@@ -32,6 +32,8 @@ struct EvaluateCross: WholeStage {
       ] + detailFields
   }
 
+  func hardwareClass(_ parameters: Parameters) -> HardwareClass? { .ofNetworks }
+
   func run(_ context: StageContext, _ parameters: Parameters) async throws {
     let baselines = parameters.baselines.map { InterpolationMethod(interpolation: $0) }
     let evaluation = try MethodEvaluation(

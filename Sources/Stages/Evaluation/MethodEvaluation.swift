@@ -155,7 +155,8 @@ struct MethodEvaluation {
 
   private func predict(_ method: any DepthMethod, _ view: EvaluatedSample) throws -> Raster {
     let photo = try method.guide.map { try view.guide($0) }
-    let options = ComputeOptions(threads: context.threads, precision: scoring.precision.value)
+    let options = ComputeOptions(
+      threads: context.threads, instructions: NN.options.instructions, precision: scoring.precision.value)
     let prediction = try NN.with(options) {
       try method.predict(
         view.low, width: view.truth.width, height: view.truth.height, photo: photo, sample: view.name)

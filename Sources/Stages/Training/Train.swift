@@ -21,6 +21,8 @@ struct Train: WholeStage {
       doc: "`history.csv` and `history.json`, a line for each epoch, and the same curves as a TensorBoard event file."),
   ]
 
+  func hardwareClass(_ parameters: Parameters) -> HardwareClass? { .ofNetworks }
+
   func run(_ context: StageContext, _ parameters: Parameters) async throws {
     let dataset = try context.input("dataset")
     let pairs = try context.input("lr")
@@ -41,9 +43,11 @@ struct Train: WholeStage {
       validation: validation, checkpoints: context.scratch,
       data: "\(dataset.digest) \(pairs.digest) \(description.canonical) \(guide?.name ?? "")")
     trainer.shouldStop = { context.services.isStopping }
+    trainer.onWarning = { context.services.note($0) }
     trainer.onNote = { context.services.log($0) }
     trainer.onProgress = { progress in context.services.report(Self.shown(progress)) }
     try NN.with(options) { try trainer.run() }
+    context.record(madeOn: trainer.hardware.map(HardwareClass.init(rawValue:)))
     try write(context, parameters, network, description, trainer, guide)
   }
 

@@ -60,6 +60,8 @@ struct StageResult {
   var artifacts: [String: Artifact]
   /// Samples whose `BadSample` was accepted, and those rejected by `finish`.
   var rejected: [String: String]
+  /// Told by the stage, else that of this machine where it matters.
+  var hardware: [HardwareClass]
   /// Holds the files.
   let services: TestServices
 
@@ -93,7 +95,9 @@ struct StageRunner {
     let artifacts = found.mapValues {
       Self.artifact($0.kind, samples: $0.samples, files: $0.files, rejected: $0.rejected)
     }
-    return StageResult(artifacts: artifacts, rejected: rejected, services: services)
+    return StageResult(
+      artifacts: artifacts, rejected: rejected,
+      hardware: collector.hardware ?? [S().hardwareClass(parameters)].compactMap(\.self), services: services)
   }
 
   // MARK: - Artifacts
