@@ -37,7 +37,7 @@ public enum Worker {
       let services = WorkerServices(store: store, events: events)
       let termination = watch(services)
       defer { termination.cancel() }
-      let run = WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
+      let run = try WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
       do { try await run() } catch is CancellationError {
         try services.flush()
         events.send(.stopped)

@@ -58,7 +58,7 @@ public struct Approvals: Sendable {
     guard let data = try FileSystem.read(path) else { return [] }
     do { return try RecordFields(JSON(parsing: data)).read("decisions") } catch {
       throw StageFailure(
-        "\(path): \(describe(error))", help: "mend the file or remove it; the gate then asks again")
+        "\(path): \(Diagnostic(error).message)", help: "mend the file or remove it; the gate then asks again")
     }
   }
 

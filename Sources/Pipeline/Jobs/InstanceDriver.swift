@@ -20,7 +20,7 @@ package final class InstanceDriver: Sendable {
 
   /// Stages are to save their work and stop, until `resume`.
   package func stop() { services.interrupt() }
-  package func resume() { services.goOn() }
+  package func resume() { services.resume() }
 
   /// Runs the stage, whether or not its result is in the store; bad samples are left out.
   /// - Parameters:
@@ -36,7 +36,7 @@ package final class InstanceDriver: Sendable {
       id: "instance", stage: "instance",
       opened: try OpenedStage(type, Node(parameters), shape: OpenedStage.pathShape(type)),
       seed: type.usesSeed ? seed : nil, onBadSample: .skip)
-    let resolver = Resolver(store: store, salt: nil, threads: threads)
+    let resolver = Resolver(store: store, salt: nil, arithmetic: .portable, threads: threads)
     let known = try inputs.mapValues { try $0.map(taken) }
     try services.flush()
     var resolution = try resolver.resolve(instance, inputs: known)

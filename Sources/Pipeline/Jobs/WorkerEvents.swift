@@ -83,7 +83,7 @@ enum WorkerEvent: Sendable {
 
   /// Stands in for a line that could be read only in part, so that people see what was lost.
   static func unreadable(_ problem: any Error) -> WorkerEvent {
-    .note("the worker reported what cannot be read: \(describe(problem))")
+    .note("the worker reported what cannot be read: \(Diagnostic(problem).message)")
   }
 }
 

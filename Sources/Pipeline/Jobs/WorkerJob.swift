@@ -28,8 +28,10 @@ extension WorkerJob {
   private static let format = 2
 
   var json: JSON {
-    [
-      "format": .int(Self.format), "instance": instance.json, "mode": .string(mode.rawValue), "run": .string(run),
+    let instance = self.instance.json
+    return [
+      "format": .int(Self.format), "instance": instance, "instance_digest": .string(Digest.of(instance).hex),
+      "mode": .string(mode.rawValue), "run": .string(run),
       "store": .string(store), "durable": .bool(durable), "key": key.json, "group": group?.json ?? .null,
       "inputs": .object(inputs.mapValues { .array($0.map(\.json)) }),
       "sources": .object(sources.mapValues { .array($0.files.map(\.json)) }),
@@ -74,8 +76,11 @@ extension WorkerJob {
 
   /// The parts of the job that the key names, too, must be those of the key: the result is stored under it.
   private func checkAgainstKey(_ json: JSON) throws {
-    if instance.parameters != json["instance"]?["with"] {
-      throw RecordProblem("does not hold every parameter of `\(instance.type.type)`", path: ["instance", "with"])
+    // Paths are not in the key, and one that is not set is left out: only the digest tells whether one was lost.
+    let fields = try RecordFields(json)
+    guard try fields.read("instance_digest", as: Digest.self) == Digest.of(fields.read("instance", as: JSON.self))
+    else {
+      throw RecordProblem("does not have its digest", path: ["instance"])
     }
     for (name, value) in KeyBuilder.base(instance, salt: nil) where key.preimage[name] != value {
       throw RecordProblem("has another `\(name)` than its key", path: ["instance"])
@@ -216,7 +221,7 @@ extension WorkerJob {
     do { return try WorkerJob(json: JSON(parsing: data), catalogue: catalogue) } catch let failure as StageFailure {
       throw failure
     } catch {
-      let reason = (error as? Diagnostic)?.message ?? describe(error)
+      let reason = Diagnostic(error).message
       throw StageFailure(
         "the job file \(path) cannot be read: \(reason)", help: "run the same command again: it writes a new one")
     }

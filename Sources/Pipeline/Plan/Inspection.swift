@@ -152,7 +152,7 @@ extension Inspection {
       explanation.differences = KeyDifference.between(earlier.preimage, work.preimage)
     } else if let last = try latestResult(id, pipeline: pipeline.name, store: store) {
       let old = last.preimage.objectValue ?? [:]
-      let new = try evaluator.resolver.baseKey(instance)
+      let new = evaluator.resolver.baseKey(instance)
       explanation.differences = KeyDifference.between(
         .object(old.filter { new[$0.key] != nil || ["seed", "hardware"].contains($0.key) }), .object(new))
     }

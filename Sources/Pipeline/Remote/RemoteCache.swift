@@ -55,7 +55,7 @@ final class RemoteCache: Sendable {
     }
     let result: StageResult
     do { result = try Store.readResult(data, key: key) } catch {
-      countDamage("the record \(key.short): \(describe(error))")
+      countDamage("the record \(key.short): \(Diagnostic(error).message)")
       return nil
     }
     let manifests = Dictionary(
@@ -86,7 +86,7 @@ final class RemoteCache: Sendable {
     else { return }
     let all: [Digest: SampleResult]
     do { all = try SampleJournal.read(data, store: store) } catch {
-      return countDamage("the samples \(group.short): \(describe(error))")
+      return countDamage("the samples \(group.short): \(Diagnostic(error).message)")
     }
     if all.isEmpty { countDamage("the samples \(group.short)") }
     let found = all.filter { missing.contains($0.key) }

@@ -50,7 +50,7 @@ struct BatchWorker: Sendable {
     }
     defer { sources.forEach { $0.cancel() } }
     do {
-      let run = WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
+      let run = try WorkerRun(job: job, store: store, services: services, events: events, remote: remote)
       try await run()
     } catch is CancellationError {
       do { try services.flush() } catch { events.send(.failed(WorkerEvent.Failure(error))) }

@@ -12,7 +12,7 @@ extension Store {
       let job: (artifacts: [ArtifactReference], files: [SourceFile])
       do { job = try WorkerJob.reads(JSON(parsing: data)) } catch {
         throw StageFailure(
-          "what a job in the queue reads cannot be told, so nothing is removed: \(submission.jobPath): \(describe(error))",
+          "what a job in the queue reads cannot be told, so nothing is removed: \(submission.jobPath): \(Diagnostic(error).message)",
           help: "wait until the job has ended and run its pipeline, or remove \(submission.folder)")
       }
       for reference in job.artifacts { found.formUnion(try closure(of: reference) ?? [reference.digest]) }

@@ -93,7 +93,7 @@ struct SlurmSubmission: Sendable {
     guard let data = try FileSystem.read(path) else { return nil }
     do { return try read(RecordFields(JSON(parsing: data))) } catch {
       throw StageFailure(
-        "the record of a Slurm job, \(path), cannot be read: \(describe(error))",
+        "the record of a Slurm job, \(path), cannot be read: \(Diagnostic(error).message)",
         help: "once `squeue` does not show the job any more, remove \(folder) and run the same command again")
     }
   }

@@ -48,7 +48,7 @@ extension Store {
         profile: try fields.read("profile"))
     } catch {
       throw StageFailure(
-        "how the pipeline was last run cannot be read from \(invocationPath): \(describe(error))",
+        "how the pipeline was last run cannot be read from \(invocationPath): \(Diagnostic(error).message)",
         help: "name the pipeline file on the command line; the next run writes the record anew")
     }
   }

@@ -19,7 +19,7 @@ struct LatestResults: Sendable {
     guard let data = try FileSystem.read(path) else { return [:] }
     do { return try keys(Store.readRecord(data)) } catch {
       throw StageFailure(
-        "the list of the latest results, \(path), cannot be read: \(describe(error))",
+        "the list of the latest results, \(path), cannot be read: \(Diagnostic(error).message)",
         help: "remove the file: no result is lost, and the next run writes it anew")
     }
   }

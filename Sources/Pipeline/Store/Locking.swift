@@ -93,7 +93,7 @@ final class LockingChoice: Sendable {
     guard let data = try FileSystem.read(path) else { return nil }
     do { return try Locking(JSON(parsing: data)) } catch {
       throw StageFailure(
-        "how this store is locked cannot be read from \(path): \(describe(error))",
+        "how this store is locked cannot be read from \(path): \(Diagnostic(error).message)",
         help: "while no run is active on any machine, `pipeline doctor --locks auto` writes it anew "
           + "(or `--locks leases`, where leases were chosen by hand)")
     }

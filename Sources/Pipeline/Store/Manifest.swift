@@ -123,7 +123,7 @@ enum Manifest {
           layout: header.layout, sampleDigests: digests)
       }
     } catch {
-      throw DamagedBlob(digest: digest, reason: "not a manifest, line \(number): \(describe(error))")
+      throw DamagedBlob(digest: digest, reason: "not a manifest, line \(number): \(Diagnostic(error).message)")
     }
   }
 

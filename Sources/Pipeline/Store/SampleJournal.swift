@@ -100,7 +100,7 @@ struct SampleJournal: Sendable {
   private func reading<Value>(_ body: () throws -> Value) throws -> Value {
     do { return try body() } catch {
       throw StageFailure(
-        "the results of samples in \(path) cannot be read: \(describe(error))",
+        "the results of samples in \(path) cannot be read: \(Diagnostic(error).message)",
         help: "use the version of the program that wrote them, or remove the file: its samples then run again")
     }
   }

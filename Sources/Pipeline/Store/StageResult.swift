@@ -89,7 +89,7 @@ extension Store {
     guard let data = try FileSystem.read(path) else { return nil }
     let result: StageResult
     do { result = try Self.readResult(data, key: key) } catch {
-      try quarantine(path, reason: "the record is not readable: \(describe(error))")
+      try quarantine(path, reason: "the record is not readable: \(Diagnostic(error).message)")
       return nil
     }
     // A result whose content is gone is no result. A glance at each manifest; `cache verify` looks at every file.

@@ -42,7 +42,7 @@ extension Store {
       let result: StageResult
       do { result = try Self.readResult(data, key: key) } catch {
         report.lostResults.append("\(key.short) (the record is damaged)")
-        try quarantine(path, reason: "the record is not readable: \(describe(error))")
+        try quarantine(path, reason: "the record is not readable: \(Diagnostic(error).message)")
         continue
       }
       if try closure(of: result) == nil {

@@ -22,6 +22,8 @@ extension Store {
   ///   - dryRun: only counts.
   ///   - grace: seconds.
   public func collectGarbage(keepRuns: Int, grace: Double = 3600, dryRun: Bool) throws -> Collection {
+    // Where it cannot be told how the store is locked, nothing in it may be removed.
+    _ = try locking
     var report = Collection()
     let now = temporary.fileSystemTime() ?? Int(Date().timeIntervalSince1970 * 1e9)
     let youngest = now - Int(grace * 1e9)
@@ -145,7 +147,7 @@ extension Store {
   public func pins() throws -> [Pin] {
     let folder = root + "/pins"
     guard FileSystem.exists(folder) else { return [] }
-    return try FileSystem.names(in: folder).sorted().compactMap { file in
+    return try FileSystem.names(in: folder).sorted().compactMap { file -> Pin? in
       let path = folder + "/" + file
       guard let data = try FileSystem.read(path) else { return nil }  // removed by another process
       do {
@@ -153,7 +155,7 @@ extension Store {
         return Pin(name: try fields.read("name"), keys: try fields.read("keys"))
       } catch {
         throw StageFailure(
-          "the pin \(path) cannot be read: \(describe(error))",
+          "the pin \(path) cannot be read: \(Diagnostic(error).message)",
           help: "remove the file and pin the results again with `pipeline cache pin`")
       }
     }
