@@ -36,7 +36,7 @@ import Testing
     "pairs.collect v1": "5d59b7750e5b",
     "train v4": "",
     "weights.import v2": "",
-    "report v5": "",
+    "report v6": "",
   ]
 
   private func fixedInput(_ type: StageType, _ runner: StageRunner) async throws -> (JSON, [String: [LabelledArtifact]])
@@ -218,7 +218,9 @@ import Testing
       return [.int(image.bitDepth), .int(image.raster.width), .int(image.raster.channels), .string(pixels)]
     }
     func digests(_ files: [String: StoredFile]) throws -> JSON {
-      .object(try Dictionary(uniqueKeysWithValues: files.map { ($0.key, try digest($0.key, $0.value)) }))
+      // Figures are painted by this machine's cairo with its fonts; they are there as SVG as well.
+      let told = files.filter { !$0.key.hasPrefix("figures/") || $0.key.hasSuffix(".svg") }
+      return .object(try Dictionary(uniqueKeysWithValues: told.map { ($0.key, try digest($0.key, $0.value)) }))
     }
     let samples = try artifact.samples.map { sample in
       JSON.array([.string(sample.name), try digests(sample.files), .object(sample.record)])
