@@ -107,7 +107,7 @@ struct Compare: ParsableCommand {
         let files = try store.artifact(reference).files
         guard let file = files["cross.csv"] else { continue }
         let declared = try files["cross.json"].map {
-          try EvaluationResult(decoding: try store.data($0.digest), name: "cross.json of `\(instance.id)`").protocol
+          try EvaluationResult(decoding: try store.data($0.digest), name: "cross.json of `\(instance.id)`")
         }
         let text = String(decoding: try store.data(file.digest), as: UTF8.self)
         let labels = instance.labels.filter { $0.name != "seed" }.map(\.text)
@@ -116,7 +116,7 @@ struct Compare: ParsableCommand {
         entries.append(
           Comparison.Entry(
             label: label, seed: instance.labels.first { $0.name == "seed" }?.text ?? "",
-            rows: try Comparison.rows(text, of: instance.id), protocolRecord: declared,
+            rows: try Comparison.rows(text, of: instance.id), result: declared,
             stages: Comparison.configuration(instance, instances)))
       }
     }

@@ -25,8 +25,8 @@ struct Comparison {
     var label: String
     var seed: String
     var rows: [Row]
-    /// What the table declares, to say how protocols differ; nil where it does not.
-    var protocolRecord: EvaluationProtocolRecord?
+    /// What the table declares, to say how protocols differ and how figures are printed; nil where it does not.
+    var result: EvaluationResult?
     /// Parameters by stage of all that the table was made from.
     var stages: [String: JSON]
   }
@@ -116,7 +116,7 @@ struct Comparison {
     else { return }
     let names = Set((first.rows + other.rows).map(\.protocolName)).sorted().joined(separator: ", ")
     var text = "these tables were made under different protocols: \(names)"
-    if let a = first.protocolRecord, let b = other.protocolRecord {
+    if let a = first.result?.protocol, let b = other.result?.protocol {
       text += " (\(first.label) against \(other.label): \(EvaluationMerge.difference(a, b).joined(separator: "; ")))"
     }
     throw Diagnostic(text, help: "numbers of different protocols cannot be compared; evaluate all under one")
@@ -140,6 +140,12 @@ struct Comparison {
     }
   }
 
+  /// Digits after the point: as the tables declare them, else as this version would print the metric.
+  private func decimals(_ metric: String) -> Int {
+    let declared = entries.lazy.compactMap { $0.result?.metrics.first { $0.id == metric } }.first
+    return (declared ?? MetricCatalogue.record(metric))?.decimals ?? 5
+  }
+
   private func centre(_ values: [Double]) -> Double {
     aggregate == .median ? Statistics.percentile(values, 50) : Statistics.mean(values)
   }
@@ -156,7 +162,7 @@ struct Comparison {
     let figures = figures
     var columns = [Table.Column("Label")]
     for figure in figures {
-      let decimals = figure.metric.contains("psnr") || figure.metric.contains("angle") ? 2 : 5
+      let decimals = decimals(figure.metric)
       let group = figure.aggregation.isEmpty ? figure.metric : "\(figure.metric) (\(figure.aggregation))"
       columns.append(Table.Column("value", group: group, decimals: decimals))
       columns.append(Table.Column("difference", group: group, decimals: decimals, signed: true))

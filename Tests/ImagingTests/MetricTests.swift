@@ -59,13 +59,13 @@ import Testing
 @Suite struct ImageMetricTests {
   @Test func knownErrors() {
     let truth = Raster(width: 20, height: 20, repeating: 0.5)
-    let metrics = ImageMetrics.compute(prediction: truth.mapped { $0 + 0.1 }, truth: truth)
+    let metrics = ImageMetrics(prediction: truth.mapped { $0 + 0.1 }, truth: truth)
     #expect(abs(metrics.l1 - 0.1) < 1e-6 && abs(metrics.rmse - 0.1) < 1e-6 && abs(metrics.psnr - 20) < 1e-4)
     #expect(metrics.gradientL1 < 1e-6 && metrics.count == 400 && !metrics.fellBack)
     #expect(metrics.delta == [1, 1, 1])
-    let same = ImageMetrics.compute(prediction: truth, truth: truth)
+    let same = ImageMetrics(prediction: truth, truth: truth)
     #expect(same.psnr == 120 && same.ssim == 1 && same.gradientSSIM == 1)
-    let double = ImageMetrics.compute(prediction: truth.mapped { $0 * 1.5 }, truth: truth)
+    let double = ImageMetrics(prediction: truth.mapped { $0 * 1.5 }, truth: truth)
     #expect(double.delta == [0, 1, 1])
   }
 
@@ -80,9 +80,9 @@ import Testing
     let truth = Raster(width: 40, height: 40, repeating: 0.5)
     var wrong = truth
     for i in 0..<40 { wrong[i, 0] = 1 }
-    #expect(ImageMetrics.compute(prediction: wrong, truth: truth).l1 > 0)
-    #expect(ImageMetrics.compute(prediction: wrong, truth: truth, border: 6).l1 == 0)
-    #expect(ImageMetrics.compute(prediction: wrong, truth: truth, border: 6).count == 28 * 28)
+    #expect(ImageMetrics(prediction: wrong, truth: truth).l1 > 0)
+    #expect(ImageMetrics(prediction: wrong, truth: truth, border: 6).l1 == 0)
+    #expect(ImageMetrics(prediction: wrong, truth: truth, border: 6).count == 28 * 28)
   }
 
   @Test func theTwoAggregationsDiffer() {

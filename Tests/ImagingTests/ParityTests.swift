@@ -125,7 +125,7 @@ struct ParityTests {
     for (group, mask) in [
       ("full", nil), ("masked", mask), ("masked_small_falls_back_to_full", small),
     ] as [(String, Mask?)] {
-      let metrics = ImageMetrics.compute(prediction: prediction, truth: truth, mask: mask)
+      let metrics = ImageMetrics(prediction: prediction, truth: truth, mask: mask)
       for (key, value, tolerance) in [
         ("L1", metrics.l1, fixture.absolute), ("RMSE", metrics.rmse, fixture.absolute),
         ("PSNR", metrics.psnr, fixture.tolerance["PSNR_atol_dB"]?.doubleValue ?? 0),

@@ -25,7 +25,7 @@ struct SharedDataTests {
       let truth = image.cropped(x: 0, y: 0, width: width, height: height)
       let small = Resize.cubicAntialiased(truth, width: width / scale, height: height / scale)
       let back = Resize.cubicAntialiased(small, width: width, height: height)
-      return ImageMetrics.compute(prediction: back, truth: truth, full: false).rmse * 255
+      return ImageMetrics(prediction: back, truth: truth).rmse * 255
     }
     #expect(abs(Statistics.mean(errors) - expected) < 0.0006)
   }

@@ -13,7 +13,7 @@ let metricOperations: [ParityOperation] = [
       ("full", nil), ("masked", mask), ("masked_small_falls_back_to_full", small), ("full_float64", nil),
     ]
     for (group, mask) in masks where stored.keys.contains(where: { $0.hasPrefix("out.\(group).") }) {
-      let metrics = ImageMetrics.compute(prediction: prediction, truth: truth, mask: mask)
+      let metrics = ImageMetrics(prediction: prediction, truth: truth, mask: mask)
       let values = [
         ("L1", metrics.l1, "atol"), ("RMSE", metrics.rmse, "atol"), ("PSNR", metrics.psnr, "PSNR_atol_dB"),
         ("SSIM", metrics.ssim, "SSIM_atol"),

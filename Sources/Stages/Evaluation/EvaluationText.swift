@@ -64,10 +64,12 @@ extension EvaluationResult {
     }.joined(separator: "\n")
     if methods.contains(where: { $0.trainedOn != nil }) { text += "* its own degradation\n" }
     let own = methods.compactMap { method -> String? in
-      guard let test = method.trainedOn, let value = value(method.id, on: test, "psnr", "mse"),
-        let base = self.value("bicubic", on: test, "psnr", "mse")
+      guard let main = metrics.first, let aggregation = main.aggregations.first, let test = method.trainedOn,
+        let value = value(method.id, on: test, main.id, aggregation),
+        let base = self.value(Interpolation.bicubic.rawValue, on: test, main.id, aggregation)
       else { return nil }
-      return "\(Labels.title(ofTest: test)) \(value >= base ? "+" : "")\(fixed(value - base, 2)) dB"
+      let unit = main.unit.map { " " + $0 } ?? ""
+      return "\(Labels.title(ofTest: test)) \(value >= base ? "+" : "")\(fixed(value - base, main.decimals))\(unit)"
     }
     text += seedsText(headline: headline)
     if let line = comparisonText { text += line + "\n" }

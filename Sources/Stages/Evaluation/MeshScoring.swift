@@ -66,23 +66,12 @@ struct MeshScoring: StageParameters {
     }
   }
 
-  var metrics: [MetricRecord] {
-    let scores = thresholds.map {
-      MetricRecord(id: "fscore_\($0)", title: "F-score at \($0)", higherIsBetter: true, decimals: 3)
-    }
-    return scores + [
-      MetricRecord(id: "chamfer_l1", title: "Chamfer-L1", higherIsBetter: false, decimals: 6),
-      MetricRecord(id: "chamfer_l2", title: "Chamfer-L2", higherIsBetter: false, decimals: 8),
-      MetricRecord(id: "hausdorff", title: "Hausdorff", higherIsBetter: false, decimals: 4),
-      MetricRecord(id: "smoothness", title: "Mean |Laplacian|", higherIsBetter: false, decimals: 5),
-    ]
-  }
-
+  /// Compares the point clouds of both maps.
   /// - Parameter range: of the sample, for clouds in world units.
   /// - Throws: `StageFailure` when a cloud is empty or the sample has no range.
-  func score(
+  func compare(
     _ prediction: Raster, truth: Raster, mask: Mask, range: DepthRange?, sample: String
-  ) throws -> [String: Double] {
+  ) throws -> MeshMetrics {
     let declared = near.flatMap { near in far.map { DepthRange(near: near, far: $0) } }
     guard let range = declared ?? range ?? (kind == .world ? nil : DepthRange(near: 0, far: 1)) else {
       throw StageFailure(
@@ -93,12 +82,7 @@ struct MeshScoring: StageParameters {
     guard let found = MeshMetrics.compute(prediction: prediction, truth: truth, mask: mask, under: rule(range)) else {
       throw StageFailure("`\(sample)` gives no points inside its mask", help: "look at its depth and mask")
     }
-    var result = [
-      "chamfer_l1": found.chamferL1, "chamfer_l2": found.chamferL2, "hausdorff": found.hausdorff,
-      "smoothness": found.smoothness,
-    ]
-    for score in found.scores { result["fscore_\(score.threshold)"] = score.fScore }
-    return result
+    return found
   }
 }
 

@@ -96,8 +96,8 @@ struct MethodEvaluation {
           digest: test.artifact.digest.short)
       },
       cells: table.cells(
-        methods: records.map(\.id), tests: ids, metrics: metrics, units: scoring.unitsPerRange, resamples: resamples,
-        seed: 0))
+        methods: records.map(\.id), tests: ids, metrics: scoring.measured, units: scoring.unitsPerRange,
+        resamples: resamples, seed: 0))
     result.seedGroups = SeedGroupRecord.groups(of: records)
     let seeds = SeedStatistics(table: table, result: result)
     result.seedCells = seeds.cells
@@ -136,7 +136,7 @@ struct MethodEvaluation {
           table.add(
             ScoreTable.Row(
               sample: sample.name, method: method.record.id, test: test.id,
-              scores: try scoring.score(try predict(method, view), view)))
+              figures: try scoring.score(try predict(method, view), view)))
         }
         done += 1
         context.services.report(StageProgress(done: done, total: total, message: "\(test.id): \(sample.name)"))

@@ -9,7 +9,7 @@ struct ScoreTable {
     var sample: String
     var method: String
     var test: String
-    var scores: [String: Double]
+    var figures: SampleFigures
   }
 
   private(set) var rows: [Row] = []
@@ -24,10 +24,10 @@ struct ScoreTable {
   func rows(method: String, test: String) -> [Row] { (index["\(method)\u{0}\(test)"] ?? []).map { rows[$0] } }
 
   /// Every cell under every aggregation of the metrics.
-  /// - Parameter units: of l1 and rmse, see `ScoringProtocol.unitsPerRange`.
+  /// - Parameter units: `ScoringProtocol.unitsPerRange`.
   /// - Parameter resamples: of the bootstrap behind the 95 % intervals; 0 leaves them out.
   func cells(
-    methods: [String], tests: [String], metrics: [MetricRecord], units: Double, resamples: Int, seed: UInt64
+    methods: [String], tests: [String], metrics: [MeasuredMetric], units: Double, resamples: Int, seed: UInt64
   ) -> [CellRecord] {
     var cells: [CellRecord] = []
     for method in methods {
@@ -35,14 +35,15 @@ struct ScoreTable {
         let rows = rows(method: method, test: test)
         guard !rows.isEmpty else { continue }
         for metric in metrics {
-          let values = rows.compactMap { $0.scores[metric.id] }
-          for aggregation in metric.aggregations {
-            var cell = CellRecord(method: method, test: test, metric: metric.id, aggregation: aggregation, value: .nan)
-            if aggregation == "mse" {
-              let suffix = metric.id.hasSuffix("_full") ? "_full" : ""
-              let mse = Statistics.mean(rows.compactMap { $0.scores["mse" + suffix] })
-              cell.value = metric.id.hasPrefix("psnr") ? PSNR.decibels(mse: mse, peak: 1) : mse.squareRoot() * units
-            } else {
+          let values = rows.compactMap { $0.figures.values[metric.id] }
+          for aggregation in metric.metric.aggregations {
+            var cell = CellRecord(
+              method: method, test: test, metric: metric.id, aggregation: aggregation.id, value: .nan)
+            switch aggregation {
+            case .ofMeanSquaredError(let figure):
+              let mse = Statistics.mean(rows.compactMap { $0.figures.squaredErrors[metric.region] })
+              cell.value = metric.pooled(mse, units: units, figure)
+            case .mean:
               cell.value = Statistics.mean(values)
               cell.deviation = values.count > 1 ? Statistics.standardDeviation(values) : nil
               if resamples > 0, values.count > 1 {
@@ -64,7 +65,7 @@ struct ScoreTable {
     var lines = [["sample", "method", "test", "metric", "value"]]
     for row in rows {
       for metric in metrics {
-        guard let value = row.scores[metric.id] else { continue }
+        guard let value = row.figures.values[metric.id] else { continue }
         lines.append([row.sample, row.method, row.test, metric.id, "\(value)"])
       }
     }
@@ -73,11 +74,13 @@ struct ScoreTable {
 
   /// The samples that did best, in the middle and worst by a metric; fewer when there are fewer samples.
   func ranked(method: String, test: String, metric: MetricRecord) -> [(rank: String, sample: String, value: Double)] {
-    let sorted = rows(method: method, test: test).compactMap { row in row.scores[metric.id].map { (row.sample, $0) } }
-      .sorted { a, b in
-        if a.1 != b.1 { return metric.higherIsBetter ? a.1 > b.1 : a.1 < b.1 }
-        return naturallyPrecedes(a.0, b.0)
-      }
+    let sorted = rows(method: method, test: test).compactMap { row in
+      row.figures.values[metric.id].map { (row.sample, $0) }
+    }
+    .sorted { a, b in
+      if a.1 != b.1 { return metric.higherIsBetter ? a.1 > b.1 : a.1 < b.1 }
+      return naturallyPrecedes(a.0, b.0)
+    }
     guard let best = sorted.first, let worst = sorted.last else { return [] }
     var result = [("best", best.0, best.1)]
     if sorted.count > 2 { result.append(("median", sorted[sorted.count / 2].0, sorted[sorted.count / 2].1)) }

@@ -66,7 +66,7 @@ struct SeedStatistics {
     var counts: [String: Int] = [:]
     for method in methods {
       for row in table.rows(method: method, test: test) {
-        guard let value = row.scores[metric] else { continue }
+        guard let value = row.figures.values[metric] else { continue }
         sums[row.sample, default: 0] += value
         counts[row.sample, default: 0] += 1
       }

@@ -19,14 +19,17 @@ struct EvaluationFigures {
   var trained: [MethodRecord] { result.methods.filter { $0.trainedOn != nil } }
   /// Interpolation and whatever else has no model: what a network must beat.
   var baselines: [MethodRecord] { result.methods.filter { $0.trainedOn == nil && $0.model == nil } }
-  /// The metric that ranks: PSNR where it was measured.
-  var mainMetric: MetricRecord? { result.metrics.first { $0.id == "psnr" } ?? result.metrics.first }
+  /// The metric that ranks: the catalogue's first where it was measured.
+  var mainMetric: MetricRecord? {
+    let first = MetricCatalogue.metrics(.standard).first?.id
+    return result.metrics.first { $0.id == first } ?? result.metrics.first
+  }
   /// Whether there is a matrix worth drawing.
   var isCross: Bool { trained.count > 1 && result.tests.count > 1 }
 
   /// Metrics over the protocol's own region, for the tables people compare.
   var mainMetrics: [MetricRecord] {
-    let found = result.metrics.filter { !$0.id.hasSuffix("_full") }
+    let found = result.metrics.filter { !$0.isOverWholeView }
     return found.isEmpty ? result.metrics : found
   }
   /// The same over the whole view, and whatever else was measured.
@@ -90,7 +93,7 @@ struct EvaluationFigures {
       colours: .sequential(higherIsBetter: metric.higherIsBetter), framed: framed)
     return figure(
       "cross-\(metric.id)", map,
-      "\(metric.title), \(DisplayNames.aggregation(aggregation)). Framed: trained and tested on the same degradation. "
+      "\(metric.title), \(MetricAggregation.title(aggregation)). Framed: trained and tested on the same degradation. "
         + "Bold and underlined: best of its column.", metric)
   }
 
@@ -144,7 +147,7 @@ struct EvaluationFigures {
       metric.aggregations.map { aggregation in
         let several = metric.aggregations.count > 1
         let column = Table.Column(
-          several ? DisplayNames.aggregation(aggregation) : metric.title, unit: metric.unit,
+          several ? MetricAggregation.title(aggregation) : metric.title, unit: metric.unit,
           group: several ? metric.title : nil, decimals: metric.decimals,
           best: metric.higherIsBetter ? .highest : .lowest)
         return (column, metric, aggregation)
@@ -224,7 +227,7 @@ struct EvaluationFigures {
       chart: ScatterChart(
         title: "Size against quality on \(test.name)", xTitle: "parameters (millions)", yTitle: title(metric),
         xScale: .log, points: points, levels: levels.filter { $0.y.isFinite }),
-      caption: "\(metric.title), \(DisplayNames.aggregation(metric.aggregations[0])). "
+      caption: "\(metric.title), \(MetricAggregation.title(metric.aggregations[0])). "
         + "Dashed: methods without parameters.")
   }
 

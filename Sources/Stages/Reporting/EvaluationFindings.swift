@@ -154,6 +154,7 @@ struct EvaluationFindings {
   /// Metrics by which networks fall behind interpolation, whatever the main metric says.
   private mutating func addDisagreement(_ main: MetricRecord) {
     var titles: [String] = []
+    var looksOutside = false
     var example: String?
     for metric in result.metrics where metric != main {
       for (method, test) in figures.matched {
@@ -161,6 +162,7 @@ struct EvaluationFindings {
           metric.higherIsBetter ? value < reference.value : value > reference.value
         else { continue }
         if !titles.contains(metric.title) { titles.append(metric.title) }
+        looksOutside = looksOutside || metric.seesOutsideRegion
         if example == nil {
           example =
             "\(metric.title) of \(figures.networkName(method)) is \(text(value, metric)), of "
@@ -169,7 +171,6 @@ struct EvaluationFindings {
       }
     }
     guard let example else { return }
-    let looksOutside = titles.contains { $0.contains("SSIM") || $0.contains("full view") }
     let isKept = result.protocol.fields.contains { $0.name == "outside the mask" && $0.value == "as predicted" }
     let hint =
       looksOutside && isKept
@@ -191,7 +192,7 @@ struct EvaluationFindings {
       }
     }
     guard let gap = gaps.max() else { return }
-    let names = metric.aggregations.prefix(2).map(DisplayNames.aggregation).joined(separator: "; ")
+    let names = metric.aggregations.prefix(2).map(MetricAggregation.title).joined(separator: "; ")
     sentences.append(
       "The two ways to average \(metric.title) (\(names)) differ by up to \(text(gap, metric)): compare like with like."
     )

@@ -10,9 +10,9 @@ struct MetricAgreement {
   static func table(_ figures: EvaluationFigures) -> Table? {
     let result = figures.result
     guard let main = figures.mainMetric, result.methods.count > 2,
-      result.metrics.contains(where: { $0.id.hasPrefix("chamfer") || $0.id.hasPrefix("fscore") })
+      result.metrics.contains(where: \.isOfPointClouds)
     else { return nil }
-    let others = result.metrics.filter { $0 != main && !$0.id.hasSuffix("_full") }
+    let others = result.metrics.filter { $0 != main && !$0.isOverWholeView }
     let aggregation = main.aggregations[0]
     return Table(
       caption: "Order of the methods by each metric against their order by \(main.title).",
@@ -73,7 +73,7 @@ struct MetricAgreement {
   }
 
   private func meshMetrics(_ result: EvaluationResult) -> [MetricRecord] {
-    result.metrics.filter { $0.id.hasPrefix("fscore_") || $0.id == "chamfer_l1" }
+    result.metrics.filter { $0.isShown(in: .meshProtocols) }
   }
 
   /// The part of a protocol's name that tells it from the others, such as `mesh A`.
@@ -117,7 +117,7 @@ struct MetricAgreement {
   var sentences: [String] {
     let all = sameWork
     guard let first = all.first?.result, let test = first.tests.first else { return [] }
-    let scores = first.metrics.filter { $0.id.hasPrefix("fscore_") }
+    let scores = first.metrics.filter(\.isFScore)
     var sentences: [String] = []
     /// The range of one F-score over methods, or of one method over protocols and thresholds.
     func range(_ values: [Double]) -> Double { (values.max() ?? 0) - (values.min() ?? 0) }

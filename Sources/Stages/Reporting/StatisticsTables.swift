@@ -37,7 +37,7 @@ extension EvaluationFigures {
       columns: [.init("Method"), .init("Seeds")]
         + columns.map { metric, aggregation in
           .init(
-            metric.aggregations.count > 1 ? DisplayNames.aggregation(aggregation) : metric.title, unit: metric.unit,
+            metric.aggregations.count > 1 ? MetricAggregation.title(aggregation) : metric.title, unit: metric.unit,
             group: metric.aggregations.count > 1 ? metric.title : nil, decimals: metric.decimals,
             best: metric.higherIsBetter ? .highest : .lowest)
         },
@@ -56,11 +56,11 @@ extension EvaluationFigures {
       }, sectionTitle: "Test set", notes: [protocolNote])
   }
 
-  /// Paired tests against the baseline by the main metric and L1: of each method on its own degradation, of methods without
+  /// Paired tests against the baseline by the metrics that ask for it: of each method on its own degradation, of methods without
   /// one everywhere.
   var comparisonTable: Table? {
     guard let records = result.comparisons, let baseline = records.first?.baseline else { return nil }
-    let metrics = mainMetrics.filter { $0 == mainMetric || $0.id == "l1" || $0.id.hasPrefix("fscore") }
+    let metrics = mainMetrics.filter { $0 == mainMetric || $0.isShown(in: .pairedTests) }
     guard !metrics.isEmpty else { return nil }
     var columns: [Table.Column] = [.init("Method"), .init("Pairs")]
     for metric in metrics {
