@@ -204,31 +204,6 @@ func head(_ side: Int) -> (depth: Raster, opacity: Raster) {
   }
 }
 
-@Suite struct DegradationTests {
-  @Test(arguments: Degradation.allCases) func sizesLevelsAndSeeds(kind: Degradation) {
-    let map = head(130).depth
-    let small = Degradation.apply(kind: kind, to: map, seed: 5)
-    #expect(small.width == 32 && small.height == 32)
-    let levels: Float = kind.bitDepth == 8 ? 255 : 65535
-    #expect(small.pixels.allSatisfy { $0 >= 0 && $0 <= 1 && abs($0 * levels - ($0 * levels).rounded()) < 0.01 })
-    #expect(Degradation.apply(kind: kind, to: map, seed: 5) == small)
-    #expect((Degradation.apply(kind: kind, to: map, seed: 6) == small) == (kind != .bicubicNoise))
-  }
-
-  @Test func noiseHasTheStatedSize() {
-    let flat = Raster(width: 400, height: 400, repeating: 0.5)
-    let noisy = Degradation.apply(kind: .bicubicNoise, to: flat, seed: 1)
-    let deviation = Statistics.standardDeviation(noisy.pixels.map { Double($0) })
-    #expect(abs(deviation - 0.02) < 0.001)
-    #expect(abs(Statistics.mean(noisy.pixels.map { Double($0) }) - 0.5) < 0.001)
-  }
-
-  @Test func rawValuesAreTheStudysNames() {
-    #expect(
-      Degradation.allCases.map(\.rawValue) == ["bicubic", "bicubic_noise", "bicubic_q8", "render", "render_q8"])
-  }
-}
-
 @Suite struct DepthBackgroundTests {
   @Test func theSilhouetteIsTheEnlargedInput() {
     let (depth, _) = head(64)

@@ -40,7 +40,7 @@ struct ParityTests {
   @Test func studysLowResolutionMap() throws {
     let fixture = try Fixture("image/lr_8bit_big")
     let map = try ImageFile.read(Fixture.folder().appending(path: "image/big_u16.png")).raster
-    let small = Degradation.apply(kind: .renderQ8, to: map, seed: 0)
+    let small = QuantisedAreaReduction.apply(to: map)
     #expect(fixture.excess(small.quantised8().map { Double($0) }, try fixture["out.y"]) == nil)
   }
 

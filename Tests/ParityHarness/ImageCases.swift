@@ -35,7 +35,7 @@ let imageOperations: [ParityOperation] = [
     try item.require(
       scale > 0 && map.height == scale * expected.shape[0] && map.width == scale * expected.shape[1],
       "a map of \(map.height) x \(map.width) pixels is no multiple of the result \(expected.shape)")
-    let output = Degradation.apply(kind: .renderQ8, to: map, seed: 0, scale: scale)
+    let output = QuantisedAreaReduction.apply(to: map, scale: scale)
     try item.compareImage(check, "out.y", output, output.quantised8().map { Double($0) }, expected)
   },
   ParityOperation("image", "Pillow BICUBIC on a float image") { item, check in

@@ -15,7 +15,7 @@ struct DepthDegrade: SampleStage {
   ]
 
   struct Parameters: StageParameters {
-    var kind = DegradationKind.renderQ8
+    var kind = DegradationKind(QuantisedAreaReduction.self)
     var scale = 4
     var crop = false
     var noise = 0.02
@@ -24,16 +24,16 @@ struct DepthDegrade: SampleStage {
     static let fields: [ParameterField<Self>] = [
       .init(
         "kind", \.kind,
-        "bicubic, bicubic_noise, bicubic_q8: bicubic reduction plain, with noise, in 8 bits; render, render_q8: area "
-          + "average in 16 or 8 bits; nearest: every n-th pixel; bicubic_antialiased: in float, as papers on guided depth "
-          + "super-resolution reduce their maps."),
+        DegradationCatalogue.depth.map { "\($0.id): \($0.summary)" }.joined(separator: "; ") + "."),
       .init("scale", \.scale, "How many times smaller each side becomes.", type: .int(2...16)),
       .init(
         "crop", \.crop,
         "Leave out the last columns and rows where the scale does not divide the size; evaluation then leaves them out too."
       ),
       .init(
-        "noise", \.noise, "Standard deviation of the noise of bicubic_noise, as a share of full scale.",
+        "noise", \.noise,
+        "Standard deviation of the noise of \(DegradationCatalogue.depth.filter { $0.isNoisy }.map { $0.id }.joined(separator: ", ")), "
+          + "as a share of full scale.",
         type: .double(0...1)),
       .init("seed", \.seed, "Seed of the noise; each sample draws from a stream of its own."),
     ]
@@ -50,10 +50,11 @@ struct DepthDegrade: SampleStage {
         "depth.png of `\(sample.name)` is \(map.width) x \(map.height), which a scale of \(scale) does not divide")
     }
     var random = SeededRandom(seed: UInt64(bitPattern: Int64(parameters.seed)), stream: sample.name)
-    let low = parameters.kind.apply(to: map, scale: scale, noise: parameters.noise, seed: random.next())
-    let encoding = parameters.kind.encoding
+    let row = parameters.kind.row
+    let low = row.apply(
+      to: map, scale: scale, noise: DegradationNoise(deviation: parameters.noise, seed: random.next()))
     try sample.write(
-      try ImageFile.encode(low, as: encoding), as: encoding == .tiffFloat ? "lr.tiff" : "lr.png", port: "pairs")
-    sample.record(["kind": .string(parameters.kind.rawValue), "scale": .int(scale)], port: "pairs")
+      try ImageFile.encode(low, as: row.storage.encoding), as: "lr.\(row.storage.fileExtension)", port: "pairs")
+    sample.record(["kind": .string(row.id), "scale": .int(scale)], port: "pairs")
   }
 }

@@ -16,12 +16,6 @@ struct PhotosDegrade: SampleStage {
       "pairs", .pairs, .samples, doc: "`lr.png`, 8-bit RGB, matched to the dataset by name; record: of, scale.")
   ]
 
-  enum Kind: String, ParameterChoice {
-    case area, bicubic
-    case bicubicAntialiased = "bicubic_antialiased"
-    case secondOrder = "second_order"
-  }
-
   /// One round of the second-order degradation; `Defaults` says what stands where nothing is written.
   struct Round<Defaults: RoundDefaults>: StageParameters {
     var blurChance: Double
@@ -92,7 +86,7 @@ struct PhotosDegrade: SampleStage {
   }
 
   struct Parameters: StageParameters {
-    var kind = Kind.secondOrder
+    var kind = PhotoDegradationKind(SecondOrderPhotoDegradation.self)
     var scale = 4
     var seed = 42
     var first = Round<FirstRound>()
@@ -102,11 +96,10 @@ struct PhotosDegrade: SampleStage {
     static let fields: [ParameterField<Self>] = [
       .init(
         "kind", \.kind,
-        "second_order: blur, resize, noise and JPEG twice, then a sinc filter; area, bicubic, bicubic_antialiased: "
-          + "reduction alone."),
+        DegradationCatalogue.photo.map { "\($0.id): \($0.summary)" }.joined(separator: "; ") + "."),
       .init("scale", \.scale, "How many times smaller each side becomes.", type: .int(1...16)),
       .init("seed", \.seed, "Seed of all draws; each sample draws from a stream of its own."),
-      .init("first", \.first, "The first round of second_order."),
+      .init("first", \.first, "The first round of \(SecondOrderPhotoDegradation.id)."),
       .init("second", \.second, "Its second round."),
       .init("final_sinc", \.finalSinc, "Chance of the last sinc filter.", type: .double(0...1)),
     ]
@@ -119,22 +112,15 @@ struct PhotosDegrade: SampleStage {
       throw BadSample(
         "photo.png of `\(sample.name)` is \(photo.width) x \(photo.height), which a scale of \(scale) does not divide")
     }
-    let (width, height) = (photo.width / scale, photo.height / scale)
-    let low: Raster
-    switch parameters.kind {
-    case .area: low = Resize.area(photo, width: width, height: height)
-    case .bicubic: low = Resize.cubic(photo, width: width, height: height)
-    case .bicubicAntialiased: low = Resize.cubicAntialiased(photo, width: width, height: height)
-    case .secondOrder:
-      var degradation = SecondOrderDegradation()
-      (degradation.first, degradation.second) = (parameters.first.round, parameters.second.round)
-      (degradation.finalSincChance, degradation.scale) = (parameters.finalSinc, scale)
-      var random = SeededRandom(seed: UInt64(bitPattern: Int64(parameters.seed)), stream: sample.name)
-      low = try degradation.apply(to: photo, seed: random.next())
-    }
+    let row = parameters.kind.row
+    var settings = SecondOrderDegradation()
+    (settings.first, settings.second) = (parameters.first.round, parameters.second.round)
+    (settings.finalSincChance, settings.scale) = (parameters.finalSinc, scale)
+    var random = SeededRandom(seed: UInt64(bitPattern: Int64(parameters.seed)), stream: sample.name)
+    let low = try row.apply(to: photo, settings: settings, seed: random.next())
     try sample.write(try ImageFile.encode(low.clamped(), as: .png8), as: "lr.png", port: "pairs")
     sample.record(
-      ["kind": .string(parameters.kind.rawValue), "scale": .int(scale), "of": "photo.png"], port: "pairs")
+      ["kind": .string(row.id), "scale": .int(scale), "of": "photo.png"], port: "pairs")
   }
 }
 

@@ -9,7 +9,10 @@ import Splats
 struct SplatsDegrade: SampleStage {
   static let type: StageType = "splats.degrade"
   static let version = 1
-  static let summary = "Makes low-resolution depth maps by rendering the splats at the low size (`render_splat`)."
+  static let summary = "Makes low-resolution depth maps by rendering the splats at the low size (`\(kind)`)."
+  /// The degradation in records and tables.
+  static let kind = "render_splat"
+  static let title = "splat render"
   static let over = SampleDriver.input("dataset")
   static let inputs = [
     InputPort(
@@ -64,6 +67,6 @@ struct SplatsDegrade: SampleStage {
     }
     try sample.write(
       try ImageFile.encode(depth, as: parameters.bits == 8 ? .png8 : .png16), as: "lr.png", port: "pairs")
-    sample.record(["kind": "render_splat", "scale": .int(parameters.scale)], port: "pairs")
+    sample.record(["kind": .string(Self.kind), "scale": .int(parameters.scale)], port: "pairs")
   }
 }

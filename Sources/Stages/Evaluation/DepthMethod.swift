@@ -150,5 +150,6 @@ enum Labels {
     return parts.isEmpty ? title(ofTest: test(of: labelled)) : parts.joined(separator: ", ")
   }
 
-  static func title(ofTest id: String) -> String { DegradationKind(rawValue: id)?.title ?? id }
+  /// Degradations of depth maps by their title, others by their identifier; reports print all by their title.
+  static func title(ofTest id: String) -> String { DegradationKind(rawValue: id)?.row.title ?? id }
 }
