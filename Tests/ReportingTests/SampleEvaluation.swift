@@ -24,7 +24,7 @@ enum SampleEvaluation {
       [MethodRecord(id: "bicubic", name: "Bicubic")]
       + kinds.map {
         MethodRecord(
-          id: "train@\($0)", name: DisplayNames.degradation($0), trainedOn: $0, model: "depth-upres-unet",
+          id: "train@\($0)", name: Titles.degradation($0), trainedOn: $0, model: "depth-upres-unet",
           parameters: 7_773_505, digest: String(repeating: "ab", count: 32))
       } + [MethodRecord(id: "dornet", name: "DORNet, zero shot", model: "dornet", parameters: 3_050_000)]
     let metrics = [
@@ -64,7 +64,7 @@ enum SampleEvaluation {
       metrics: metrics, methods: methods,
       tests: kinds.map {
         .init(
-          id: $0, name: DisplayNames.degradation($0), samples: sampleNames.count,
+          id: $0, name: Titles.degradation($0), samples: sampleNames.count,
           digest: String(repeating: "0c", count: 32))
       }, cells: cells)
   }

@@ -1,19 +1,27 @@
 import Basics
 
-/// Comma-separated values after RFC 4180: CRLF between records, quotes where needed, quotes doubled inside.
+/// Comma-separated values after RFC 4180: quotes where needed, quotes doubled inside.
 public enum CSV {
-  public static func encode(_ records: [[String]]) -> String {
+  /// Details in which files differ that every reader takes.
+  public enum Dialect: Sendable {
+    /// CRLF between records; fields with a space at an end are quoted. For files that leave the project.
+    case exchange
+    /// LF between records; quotes only where the format asks for them. For the results of stages, whose bytes are in keys.
+    case result
+  }
+
+  public static func encode(_ records: [[String]], _ dialect: Dialect = .exchange) -> String {
     var text = ""
     for record in records {
-      text += record.map(field).joined(separator: ",")
-      text += "\r\n"
+      text += record.map { field($0, dialect) }.joined(separator: ",")
+      text += dialect == .exchange ? "\r\n" : "\n"
     }
     return text
   }
 
-  private static func field(_ text: String) -> String {
+  private static func field(_ text: String, _ dialect: Dialect) -> String {
     let special = text.utf8.contains { $0 == 0x22 || $0 == 0x2C || $0 == 0x0A || $0 == 0x0D }
-    let edges = text.utf8.first == 0x20 || text.utf8.last == 0x20
+    let edges = dialect == .exchange && (text.utf8.first == 0x20 || text.utf8.last == 0x20)
     return special || edges ? "\"" + text.replacingAll("\"", with: "\"\"") + "\"" : text
   }
 

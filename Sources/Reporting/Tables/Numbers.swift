@@ -10,7 +10,12 @@ public enum Numbers {
     return text.contains { $0 != "-" && $0 != "0" && $0 != "." } ? text : text.filter { $0 != "-" }
   }
 
-  /// The same with the typographic minus, and a plus where `signed`.
+  /// Fixed digits for plain-text results of stages: infinity and no number in letters, the sign of zero kept.
+  public static func plain(_ value: Double, _ decimals: Int) -> String {
+    value.isFinite ? String(format: "%.\(decimals)f", value) : (value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
+  }
+
+  /// The same as `fixed` with the typographic minus, and a plus where `signed`.
   public static func display(_ value: Double, _ decimals: Int, signed: Bool = false) -> String {
     let text = fixed(value, decimals)
     if text.hasPrefix("-") { return "−" + text.dropFirst() }

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Gathers the photos that later stages work on: one sample for each file.
 struct ImagesCollect: SampleStage {
@@ -100,7 +101,8 @@ struct ImagesCollect: SampleStage {
     for sample in context.samples("images") {
       if let limit = parameters.maxBorderScore, let score = sample.record["border_score"]?.doubleValue, score > limit {
         reject(
-          sample, "border score \(fixed(score, 2)) is above \(fixed(limit, 2)): the background is not even")
+          sample,
+          "border score \(Numbers.plain(score, 2)) is above \(Numbers.plain(limit, 2)): the background is not even")
         continue
       }
       guard parameters.dedupe, let pixels = sample.record["pixels"]?.stringValue else { continue }
@@ -130,10 +132,10 @@ struct ImagesCollect: SampleStage {
       rows.append([
         name, record == nil ? "rejected" : "kept", rejected[name] ?? "", record?["source"]?.stringValue ?? "",
         record?["width"]?.intValue.map(String.init) ?? "", record?["height"]?.intValue.map(String.init) ?? "",
-        record?["border_score"]?.doubleValue.map { fixed($0, 4) } ?? "",
+        record?["border_score"]?.doubleValue.map { Numbers.plain($0, 4) } ?? "",
       ])
     }
-    try context.write(csv(rows), to: "manifest.csv", port: "manifest")
+    try context.write(CSV.encode(rows, .result), to: "manifest.csv", port: "manifest")
     try context.write(JSON.array(list).pretty + "\n", to: "manifest.json", port: "manifest")
   }
 }

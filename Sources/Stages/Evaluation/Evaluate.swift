@@ -1,36 +1,31 @@
-import Basics
-import Foundation
-import Imaging
 import Pipeline
 
 /// Scores any set of methods on any set of test sets under one protocol, with statistics against a chosen baseline.
-struct Evaluate: WholeStage {
+struct Evaluate: EvaluationStage {
   static let type: StageType = "evaluate"
-  static let version = 3
   static let summary =
     "Scores interpolations, models and imported predictions under one protocol: image and mesh metrics, statistics."
   static let inputs = [
-    EvaluationInterface.dataset,
-    EvaluationInterface.tests,
+    EvaluationPorts.dataset,
+    EvaluationPorts.tests,
     InputPort("models", .model, arity: .many, doc: "Trained networks."),
     InputPort(
       "predictions", .predictions, arity: .many, doc: "High-resolution maps made elsewhere (`predictions.import`)."),
-    EvaluationInterface.zones,
+    EvaluationPorts.zones,
   ]
-  static let outputs = [EvaluationInterface.table]
 
-  struct Parameters: StageParameters, EvaluationDetail {
-    var scoring = ScoringProtocol()
+  struct Parameters: EvaluationParameters {
+    var settings = EvaluationSettings()
     var interpolations: [Interpolation] = [.bicubic]
     var baseline = "bicubic"
     var headline: [String] = ["psnr mse", "l1 mean"]
-    var panels = true
-    var panelSize = 512
-    var resamples = 2000
+
+    var untrained: [Interpolation] { interpolations }
+    var comparedWith: String? { baseline }
 
     static let fields: [ParameterField<Self>] =
       [
-        .init("protocol", \.scoring, "How numbers are measured: one declaration for every method."),
+        protocolField,
         .init("interpolations", \.interpolations, "Methods that need no training."),
         .init(
           "baseline", \.baseline,
@@ -42,7 +37,7 @@ struct Evaluate: WholeStage {
       ] + detailFields
 
     func validate() -> [String] {
-      let known = scoring.metrics
+      let known = settings.scoring.metrics
       return headline.compactMap { line in
         let words = line.split(separator: " ").map(String.init)
         guard words.count == 2, let metric = known.first(where: { $0.id == words[0] }),
@@ -55,17 +50,5 @@ struct Evaluate: WholeStage {
         return nil
       }
     }
-  }
-
-  func hardwareClass(_ parameters: Parameters) -> HardwareClass? { .ofNetworks }
-
-  func run(_ context: StageContext, _ parameters: Parameters) async throws {
-    var methods: [any DepthMethod] = parameters.interpolations.map { InterpolationMethod(interpolation: $0) }
-    methods += (context.inputs["predictions"] ?? []).map { ImportedMethod($0) }
-    let evaluation = try MethodEvaluation(
-      context, scoring: parameters.scoring, baselines: methods,
-      panelSize: parameters.paintedSize, resamples: parameters.resamples,
-      baseline: parameters.baseline)
-    try evaluation.write(try evaluation.run(), headline: parameters.headline)
   }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Pipeline
+import Reporting
 
 extension EvaluationResult {
   /// Tells protocols apart that share a name: the digest of the whole declaration, shortened.
@@ -28,7 +29,7 @@ extension EvaluationResult {
         self.protocol.name, protocolID,
       ])
     }
-    return csv(lines)
+    return CSV.encode(lines, .result)
   }
 
   /// A table for people: one metric, methods down, test sets across.
@@ -47,7 +48,7 @@ extension EvaluationResult {
     for (method, name) in zip(methods, names) {
       text += pad(name, first, left: true)
       for (test, width) in zip(tests, widths) {
-        let number = value(method.id, on: test.id, metric, aggregation).map { fixed($0, shown.decimals) } ?? "-"
+        let number = value(method.id, on: test.id, metric, aggregation).map { Numbers.plain($0, shown.decimals) } ?? "-"
         text += " " + pad(number + (method.trainedOn == test.id ? "*" : " "), width + 1)
       }
       text += "\n"
@@ -69,7 +70,8 @@ extension EvaluationResult {
         let base = self.value(Interpolation.bicubic.rawValue, on: test, main.id, aggregation)
       else { return nil }
       let unit = main.unit.map { " " + $0 } ?? ""
-      return "\(Labels.title(ofTest: test)) \(value >= base ? "+" : "")\(fixed(value - base, main.decimals))\(unit)"
+      return
+        "\(Labels.title(ofTest: test)) \(value >= base ? "+" : "")\(Numbers.plain(value - base, main.decimals))\(unit)"
     }
     text += seedsText(headline: headline)
     if let line = comparisonText { text += line + "\n" }

@@ -1,4 +1,5 @@
 import Imaging
+import Reporting
 
 /// A method against the baseline on the same samples of one test set by one metric.
 public struct ComparisonRecord: Codable, Hashable, Sendable {
@@ -104,7 +105,7 @@ extension EvaluationResult {
         text(compared?.pHolm),
       ])
     }
-    return csv(lines)
+    return CSV.encode(lines, .result)
   }
 
   /// One line about the paired tests by the first metric; nil without any.

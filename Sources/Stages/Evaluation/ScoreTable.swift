@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Scores of every sample by every method on every test set, and what follows from them.
 struct ScoreTable {
@@ -69,7 +70,7 @@ struct ScoreTable {
         lines.append([row.sample, row.method, row.test, metric.id, "\(value)"])
       }
     }
-    return Stages.csv(lines)
+    return CSV.encode(lines, .result)
   }
 
   /// The samples that did best, in the middle and worst by a metric; fewer when there are fewer samples.

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Which samples of a dataset are scored.
 enum EvaluatedSide: String, ParameterChoice {
@@ -94,7 +95,7 @@ struct ScoringProtocol: StageParameters {
         [ProtocolField("aggregation", main.aggregations.map { "\($0.id): \($0.definition)" }.joined(separator: "; "))]
       } ?? [])
     let regions = [masked ? "inside the face mask" : "over the whole picture"] + zone.sentences(zones: zones)
-    let units = unitsPerRange == 1 ? "1" : fixed(unitsPerRange, 0)
+    let units = unitsPerRange == 1 ? "1" : Numbers.plain(unitsPerRange, 0)
     let limited = clamp ? "limited to the range" : "not limited to the range"
     let outsideText =
       switch outside {

@@ -1,5 +1,6 @@
 import Basics
 import Imaging
+import Reporting
 
 /// Methods that differ in nothing but the seed of their training.
 public struct SeedGroupRecord: Codable, Hashable, Sendable {
@@ -88,7 +89,7 @@ extension EvaluationResult {
         "\(cell.value)", cell.deviation.map { "\($0)" } ?? "",
       ])
     }
-    return csv(lines)
+    return CSV.encode(lines, .result)
   }
 
   /// Mean and standard deviation over seeds for the headline's figures; empty without groups.
@@ -104,7 +105,9 @@ extension EvaluationResult {
         let parts = tests.compactMap { test -> String? in
           seedCells.first {
             $0.method == group.id && $0.test == test.id && $0.metric == metric.id && $0.aggregation == aggregation
-          }.map { "\(test.name) \(fixed($0.value, metric.decimals)) +- \(fixed($0.deviation ?? 0, metric.decimals))" }
+          }.map {
+            "\(test.name) \(Numbers.plain($0.value, metric.decimals)) +- \(Numbers.plain($0.deviation ?? 0, metric.decimals))"
+          }
         }
         text += "  \(group.name) (\(group.seeds.count) seeds): \(parts.joined(separator: "; "))\n"
       }

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Turns rendered maps into clean, comparable ones: artefacts cut away, holes filled, depth relative to the nose.
 struct MapsNormalize: SampleStage {
@@ -49,8 +50,8 @@ struct MapsNormalize: SampleStage {
     }
     if let limit = parameters.minConsistency, let agreement = cleaned.consistency, agreement < limit {
       throw BadSample(
-        "depth and normals of `\(sample.name)` agree to \(fixed(agreement, 3)), less than "
-          + "`min_consistency` \(fixed(limit, 3))")
+        "depth and normals of `\(sample.name)` agree to \(Numbers.plain(agreement, 3)), less than "
+          + "`min_consistency` \(Numbers.plain(limit, 3))")
     }
     let port = "maps"
     try sample.write(try ImageFile.encode(cleaned.depth, as: .png16), as: "depth.png", port: port)

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Imaging
+import Reporting
 
 /// How well imported normals follow those of the depth maps, axis by axis: uncentred correlations, summed over samples.
 struct NormalAgreement: Hashable {
@@ -76,7 +77,7 @@ struct NormalAgreement: Hashable {
   func problem(axes: [CameraAxis], flip: [CameraAxis], least: Double) -> (message: String, help: String)? {
     let names = CameraAxis.allCases
     let best = bestPermutation
-    let found = (0..<3).map { "\(names[$0]) \(fixed(correlation($0, $0), 2))" }.joined(separator: ", ")
+    let found = (0..<3).map { "\(names[$0]) \(Numbers.plain(correlation($0, $0), 2))" }.joined(separator: ", ")
     if best != [0, 1, 2], (0..<3).allSatisfy({ abs(correlation($0, best[$0])) >= least }) {
       let mended = axes.map { names[best[names.firstIndex(of: $0) ?? 0]].rawValue }
       let moved = (0..<3).filter { best[$0] != $0 }.map { "\(names[$0]) holds \(names[best[$0]])" }

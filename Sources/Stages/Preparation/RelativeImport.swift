@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Imaging
 import Pipeline
+import Reporting
 
 /// Brings in relative depth that an outside network (Depth Anything) made of the photos.
 struct RelativeImport: SampleStage {
@@ -107,8 +108,8 @@ struct RelativeImport: SampleStage {
     let mean = values.reduce(0, +) / Double(values.count)
     guard mean >= parameters.minAgreement else {
       throw StageFailure(
-        "relative depth correlates with depth by \(fixed(mean, 2)) on average, less than `min_agreement` "
-          + "(\(fixed(parameters.minAgreement, 2)))",
+        "relative depth correlates with depth by \(Numbers.plain(mean, 2)) on average, less than `min_agreement` "
+          + "(\(Numbers.plain(parameters.minAgreement, 2)))",
         help: mean <= -0.3
           ? "its direction is the other one: set `invert: \(!parameters.invert)`"
           : "it follows the depth in neither direction: are these maps of the same photos, values rather than colours, and "

@@ -103,13 +103,13 @@ struct RendersAlign: SampleStage {
     let move = transform.largestMove(width: width, height: height)
     guard move <= parameters.maxMove * Double(max(width, height)) else {
       throw BadSample(
-        "`\(sample.name)`: alignment would move a corner by \(fixed(move, 1)) px, more than `max_move` \(parameters.maxMove) "
+        "`\(sample.name)`: alignment would move a corner by \(Numbers.plain(move, 1)) px, more than `max_move` \(parameters.maxMove) "
           + "of the side; is it the photo of this head?")
     }
     if let limit = parameters.minCorrelation, let correlation = found.correlation, correlation < limit {
       throw BadSample(
-        "`\(sample.name)`: aligned photo and render correlate to \(fixed(correlation, 3)), less than `min_correlation` "
-          + "\(fixed(limit, 3))")
+        "`\(sample.name)`: aligned photo and render correlate to \(Numbers.plain(correlation, 3)), less than `min_correlation` "
+          + "\(Numbers.plain(limit, 3))")
     }
     let isMoved = move >= parameters.minMove
     if isMoved {

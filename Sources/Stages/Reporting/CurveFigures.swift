@@ -5,24 +5,31 @@ struct CurveFigures {
   var histories: [TrainingHistory]
 
   private struct Quantity {
-    /// Column names under which it may stand; the first found counts.
-    var columns: [String]
+    /// Columns that hold it, under their printed names; the first found counts.
+    var columns: KeyValuePairs<String, String>
     var scale: Axis.Scale
     var best: Table.Column.Best?
   }
 
   private static let quantities = [
-    Quantity(columns: ["val_l1", "validation_l1", "val_masked_l1", "val_loss"], scale: .log, best: .lowest),
-    Quantity(columns: ["train_loss", "loss"], scale: .log, best: nil),
-    Quantity(columns: ["val_psnr", "validation_psnr", "psnr"], scale: .linear, best: .highest),
-    Quantity(columns: ["lr", "learning_rate"], scale: .linear, best: nil),
+    Quantity(
+      columns: [
+        "val_l1": "Validation L1, masked", "validation_l1": "Validation L1", "val_masked_l1": "Validation L1, masked",
+        "val_loss": "Validation loss",
+      ], scale: .log, best: .lowest),
+    Quantity(columns: ["train_loss": "Training loss", "loss": "Training loss"], scale: .log, best: nil),
+    Quantity(
+      columns: [
+        "val_psnr": "Validation PSNR (dB)", "validation_psnr": "Validation PSNR (dB)", "psnr": "Validation PSNR (dB)",
+      ], scale: .linear, best: .highest),
+    Quantity(columns: ["lr": "Learning rate", "learning_rate": "Learning rate"], scale: .linear, best: nil),
   ]
 
   var figures: [ReportDocument.Figure] { Self.quantities.compactMap(figure) }
 
   private func figure(_ quantity: Quantity) -> ReportDocument.Figure? {
     let available = histories.flatMap(\.order)
-    guard let column = quantity.columns.first(where: { available.contains($0) }) else { return nil }
+    guard let (column, title) = quantity.columns.first(where: { available.contains($0.key) }) else { return nil }
     let names = histories.map(\.name)
     let unique = Set(names).count == names.count
     let series = histories.compactMap { history -> LineChart.Series? in
@@ -34,7 +41,6 @@ struct CurveFigures {
     // Curves that lie on one another, such as a common schedule, are one.
     let areAlike = series.count > 1 && series.allSatisfy { $0.x == first.x && $0.y == first.y }
     let shown = areAlike ? [LineChart.Series("all runs", x: first.x, y: first.y)] : series
-    let title = DisplayNames.curve(column)
     return .init(
       id: "curve-" + slug(column),
       chart: LineChart(

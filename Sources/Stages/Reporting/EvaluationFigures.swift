@@ -41,7 +41,7 @@ struct EvaluationFigures {
   func rowName(_ method: MethodRecord) -> String {
     let home = method.trainedOn ?? ""
     let shared = trained.filter { $0.trainedOn == home }.count > 1
-    return shared ? networkName(method) : test(home)?.name ?? DisplayNames.degradation(home)
+    return shared ? networkName(method) : test(home)?.name ?? Titles.degradation(home)
   }
 
   /// A method with its kind of network, such as `UNet (render)`, unless its name says so already.
@@ -196,7 +196,7 @@ struct EvaluationFigures {
         .init(
           title: sectionTitle(test),
           rows: result.methods.map { method in
-            let home = method.trainedOn.map { id in self.test(id)?.name ?? DisplayNames.degradation(id) }
+            let home = method.trainedOn.map { id in self.test(id)?.name ?? Titles.degradation(id) }
             return [
               .text(shortName(method)), .text(home ?? "–"), method.parameters.map { .count($0) } ?? .missing,
             ] + values(method, on: test, columns, deviations: true)

@@ -33,7 +33,7 @@ struct PanelBlocks {
     var shown: [(title: String, block: ReportDocument.Block)] = []
     for group in groups {
       let method = result.methods.first { $0.id == group.method }.map(figures.networkName) ?? group.method
-      let test = result.tests.first { $0.id == group.test }?.name ?? DisplayNames.degradation(group.test)
+      let test = result.tests.first { $0.id == group.test }?.name ?? Titles.degradation(group.test)
       let sorted = group.panels.sorted { (order[$0.rank] ?? 3, $0.sample) < (order[$1.rank] ?? 3, $1.sample) }
       let rows = sorted.map { row($0, method: method) }.filter { !$0.images.isEmpty }
       guard !rows.isEmpty else { continue }

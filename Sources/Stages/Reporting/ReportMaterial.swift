@@ -109,7 +109,7 @@ struct TrainingHistory: Hashable, Sendable {
   var name: String {
     let values = labels.sorted { $0.key < $1.key }.map { key, value in
       switch value {
-      case .string(let text): DisplayNames.degradation(text)
+      case .string(let text): Titles.degradation(text)
       default: "\(key) \(value.canonical)"
       }
     }

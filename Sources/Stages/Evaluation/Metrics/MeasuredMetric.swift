@@ -1,3 +1,5 @@
+import Reporting
+
 /// A metric over the region that the protocol declares, or over the whole view.
 struct MeasuredMetric: Sendable {
   enum Region: Hashable, Sendable {
@@ -23,7 +25,7 @@ struct MeasuredMetric: Sendable {
     let isScaled = metric.scalesWithRange && units != 1
     return MetricRecord(
       id: id, title: region == .declared ? metric.title : "\(metric.title) (full view)",
-      unit: isScaled ? "of \(fixed(units, 0))" : metric.unit, higherIsBetter: metric.higherIsBetter,
+      unit: isScaled ? "of \(Numbers.plain(units, 0))" : metric.unit, higherIsBetter: metric.higherIsBetter,
       decimals: isScaled ? 3 : metric.decimals, aggregations: metric.aggregations.map(\.id))
   }
 
