@@ -58,8 +58,8 @@ struct Cache: ParsableCommand {
           ]).canonical + "\n")
       } else {
         var text =
-          "\(Validate.count(report.blobs, "file")) (\(byteText(report.bytes))) and \(Validate.count(report.results, "result")) checked: "
-        text += report.isClean ? "all sound\n" : "\(report.damagedBlobs.count) damaged files\n"
+          "\(counted(report.blobs, "file")) (\(byteText(report.bytes))) and \(counted(report.results, "result")) checked: "
+        text += report.isClean ? "all sound\n" : "\(counted(report.damagedBlobs.count, "damaged file"))\n"
         for digest in report.damagedBlobs.prefix(20) { text += "  quarantined \(digest)\n" }
         for name in report.lostResults.prefix(20) { text += "  will be made again when needed: \(name)\n" }
         Console.standardOutput(text)
@@ -98,8 +98,9 @@ struct Cache: ParsableCommand {
       }
       let verb = delete ? "removed" : "would remove"
       Console.standardOutput(
-        "\(verb) \(report.blobs) files (\(byteText(report.bytes))), \(report.results) results, \(report.runs.count) runs; "
-          + "\(report.keptBlobs) files (\(byteText(report.keptBytes))) stay\n")
+        "\(verb) \(counted(report.blobs, "file")) (\(byteText(report.bytes))), \(counted(report.results, "result")), "
+          + "\(counted(report.runs.count, "run")); \(counted(report.keptBlobs, "file")) (\(byteText(report.keptBytes))) stay\n"
+      )
       if !delete && report.blobs + report.results > 0 { Console.standardOutput("add --delete to remove them\n") }
     }
   }
@@ -115,13 +116,14 @@ struct Cache: ParsableCommand {
     @Argument(help: "The other store's folder, or http://host/path.", completion: .directory)
     var target: String
     @OptionGroup var storage: StoreOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
       let store = storage.openHere()
       if RemoteAddress.isAddress(target) {
-        try Cache.report(store.push(to: RemoteAddress(target)))
+        Cache.report(try store.push(to: RemoteAddress(target)), output)
       } else {
-        try Cache.report(Store(root: target).copyResults(from: store))
+        Cache.report(try Store(root: target).copyResults(from: store), output)
       }
     }
   }
@@ -138,15 +140,17 @@ struct Cache: ParsableCommand {
     @Argument(help: "The pipeline file, for an HTTP cache.", completion: .file(extensions: ["yaml", "yml"]))
     var words: [String] = []
     @OptionGroup var last: LastRunOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
       guard RemoteAddress.isAddress(source) else {
-        try Cache.report(last.storage.openHere().copyResults(from: Store(root: source)))
+        Cache.report(try last.storage.openHere().copyResults(from: Store(root: source)), output)
         return
       }
       let address = try RemoteAddress(source)
       let context = try last.load(words)
-      try Cache.report(Inspection.pull(context.pipeline, store: context.store, from: address, options: context.options))
+      Cache.report(
+        try Inspection.pull(context.pipeline, store: context.store, from: address, options: context.options), output)
     }
   }
 
@@ -156,6 +160,7 @@ struct Cache: ParsableCommand {
     @Argument(help: "A name for the pin.") var name: String
     @Argument(help: ArgumentHelp("A run's id, or `last`.", valueName: "run")) var runID: String = "last"
     @OptionGroup var storage: StoreOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
       let store = storage.openHere()
@@ -163,7 +168,14 @@ struct Cache: ParsableCommand {
         throw Diagnostic("there is no run `\(runID)` in \(store.root)")
       }
       try store.pin(name, keys: Array(found.keys.values))
-      Console.standardOutput("pinned \(found.keys.count) results of \(found.id) as \(name)\n")
+      if output.json {
+        let pinned: JSON = [
+          "schema_version": 1, "pin": .string(name), "run": .string(found.id), "results": .int(found.keys.count),
+        ]
+        Console.standardOutput(pinned.canonical + "\n")
+      } else {
+        Console.standardOutput("pinned \(counted(found.keys.count, "result")) of \(found.id) as \(name)\n")
+      }
     }
   }
 
@@ -171,6 +183,7 @@ struct Cache: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "unpin", abstract: "Remove a pin.")
     @Argument(help: "The pin's name.") var name: String
     @OptionGroup var storage: StoreOptions
+    @OptionGroup var output: OutputOptions
 
     func run() throws {
       let store = storage.openHere()
@@ -178,13 +191,24 @@ struct Cache: ParsableCommand {
         throw Diagnostic("there is no pin `\(name)`", help: suggestion(for: name, among: try store.pins().map(\.name)))
       }
       try store.unpin(name)
+      if output.json {
+        Console.standardOutput((["schema_version": 1, "unpinned": .string(name)] as JSON).canonical + "\n")
+      }
     }
   }
 
-  private static func report(_ transfer: Store.Transfer) throws {
+  private static func report(_ transfer: Store.Transfer, _ output: OutputOptions) {
+    if output.json {
+      let copied: JSON = [
+        "schema_version": 1, "results": .int(transfer.results), "samples": .int(transfer.samples),
+        "blobs": .int(transfer.blobs), "bytes": .int(transfer.bytes), "skipped": .int(transfer.skipped),
+      ]
+      Console.standardOutput(copied.canonical + "\n")
+      return
+    }
     Console.standardOutput(
-      "copied \(Validate.count(transfer.results, "result")), \(Validate.count(transfer.samples, "sample")), "
-        + "\(Validate.count(transfer.blobs, "file")) (\(byteText(transfer.bytes)))"
+      "copied \(counted(transfer.results, "result")), \(counted(transfer.samples, "sample")), "
+        + "\(counted(transfer.blobs, "file")) (\(byteText(transfer.bytes)))"
         + (transfer.skipped > 0 ? "; left out \(transfer.skipped) whose files are missing or damaged\n" : "\n"))
   }
 }

@@ -18,6 +18,7 @@ struct Doctor: ParsableCommand {
   var slurm = false
 
   @OptionGroup var storage: StoreOptions
+  @OptionGroup var output: OutputOptions
 
   enum LockChoice: String, ExpressibleByArgument, CaseIterable {
     case auto, flock, leases
@@ -34,9 +35,14 @@ struct Doctor: ParsableCommand {
   func run() throws {
     let store = storage.openHere()
     var problems = 0
+    var checks: [JSON] = []
     func line(_ isGood: Bool, _ name: String, _ text: String) {
       if !isGood { problems += 1 }
-      Console.standardOutput("\(isGood ? "ok  " : "BAD ") \(name): \(text)\n")
+      if output.json {
+        checks.append(["name": .string(name), "good": .bool(isGood), "text": .string(text)])
+      } else {
+        Console.standardOutput("\(isGood ? "ok  " : "BAD ") \(name): \(text)\n")
+      }
     }
     line(true, "cores", "\(MachineResources.cpus)")
     line(MachineResources.memory > 2 << 30, "memory", byteText(MachineResources.memory))
@@ -58,6 +64,10 @@ struct Doctor: ParsableCommand {
       line(false, "store", "\(error)")
     }
     if slurm { for check in SlurmCheck.all() { line(check.isGood, check.name, check.text) } }
+    if output.json {
+      let report: JSON = ["schema_version": 1, "good": .bool(problems == 0), "checks": .array(checks)]
+      Console.standardOutput(report.canonical + "\n")
+    }
     if problems > 0 { throw ExitCode(ExitCodes.stageFailed) }
   }
 

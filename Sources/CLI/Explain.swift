@@ -52,7 +52,7 @@ struct Explain: ParsableCommand {
     }
     for reason in found.plan.reasons { text += "  \(reason.text)\n" }
     if let samples = found.plan.samples {
-      text += "  \(samples.toRun) of \(Validate.count(samples.total, "sample")) to run\n"
+      text += "  \(samples.toRun) of \(counted(samples.total, "sample")) to run\n"
     }
     if let digest = found.key { text += "  key \(digest.hex)\n" }
     if key, let preimage = found.preimage { text += preimage.pretty + "\n" }

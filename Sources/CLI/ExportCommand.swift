@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Foundation
 import NN
 import Pipeline
@@ -26,19 +27,28 @@ struct ExportCommand: ParsableCommand {
   }
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
-  @Option(name: [.short, .long], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"])) var output:
-    String
+  @Option(
+    name: [.short, .customLong("output")], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"]))
+  var file: String
+  @OptionGroup var output: OutputOptions
 
   func run() throws {
     let trained = try ModelFolder(model).model
     let name = trained.description["type"]?.stringValue ?? "model"
     do {
       let (bytes, opset) = try OnnxExport.file(trained.network, type: name)
-      try bytes.write(to: URL(fileURLWithPath: output), options: .atomic)
-      Console.standardOutput(
-        "\(output): \(name), operator set \(opset), \(bytes.count) bytes\n")
+      try bytes.write(to: URL(fileURLWithPath: file), options: .atomic)
+      if output.json {
+        let written: JSON = [
+          "schema_version": 1, "file": .string(file), "type": .string(name), "operator_set": .int(opset),
+          "bytes": .int(bytes.count),
+        ]
+        Console.standardOutput(written.canonical + "\n")
+      } else {
+        Console.standardOutput("\(file): \(name), operator set \(opset), \(bytes.count) bytes\n")
+      }
     } catch let error as CocoaError {
-      throw StageFailure("\(output) cannot be written: \(error.localizedDescription)")
+      throw StageFailure("\(file) cannot be written: \(error.localizedDescription)")
     }
   }
 }

@@ -44,9 +44,10 @@ struct OutputOptions: ParsableArguments {
 /// Where results are kept.
 struct StoreOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Folder of stored results; `.pipeline` in the current folder when not given.", valueName: "dir"),
+    help: ArgumentHelp(
+      "Folder of stored results; when not given: PIPELINE_STORE, else the nearest `.pipeline` at or above the file (or "
+        + "the current folder), else `.pipeline` beside the nearest `.git`, else beside the file.",
+      valueName: "dir"),
     completion: .directory)
   var store: String?
-
-  var directory: URL { URL(fileURLWithPath: store ?? ".pipeline", isDirectory: true) }
 }

@@ -40,7 +40,7 @@ struct PlanPrinter {
   }
 
   func text(_ plan: Plan) -> String {
-    if plan.isUpToDate { return "Nothing to do: \(Validate.count(plan.stages.count, "stage")) up to date.\n" }
+    if plan.isUpToDate { return "Nothing to do: \(counted(plan.stages.count, "stage")) up to date.\n" }
     var text = ""
     let width = plan.stages.map(\.instance.count).max() ?? 0
     for stage in plan.stages {
@@ -68,7 +68,7 @@ struct PlanPrinter {
   private func samples(_ stage: Plan.Stage) -> String {
     guard let samples = stage.samples else { return "" }
     let names = samples.toRun > 0 && samples.toRun <= 5 ? ": " + stage.sampleNames.joined(separator: ", ") : ""
-    return "  \(samples.toRun) of \(Validate.count(samples.total, "sample"))\(names)"
+    return "  \(samples.toRun) of \(counted(samples.total, "sample"))\(names)"
   }
 
   private func details(_ stage: Plan.Stage) -> [String] {

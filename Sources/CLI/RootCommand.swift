@@ -22,8 +22,7 @@ struct RootCommand: AsyncParsableCommand {
     switch error {
     case let errors as SpecificationErrors:
       Console.standardError(DiagnosticRenderer(sources: errors.sources, colour: colour).render(errors.diagnostics))
-      let count = errors.diagnostics.count
-      Console.standardError("\(count) error\(count == 1 ? "" : "s")\n")
+      Console.standardError("\(counted(errors.diagnostics.count, "error"))\n")
       return ExitCodes.usage
     case let error as any ReadableError:
       Console.standardError(DiagnosticRenderer(sources: [:], colour: colour).render(Diagnostic(error)))

@@ -32,14 +32,20 @@ struct Show: ParsableCommand {
         "there is no run `\(runID)` in \(store.root)",
         help: suggestion(for: runID, among: try store.runs().suffix(10).map(\.id)))
     }
+    if let number {
+      let trace = try NumberTrace(number, run: found, store: store).found(below: stage)
+      Console.standardOutput(output.json ? trace.json.canonical + "\n" : trace.text)
+      return
+    }
+    if let stage {
+      let shown = try ShownStage(stage, of: found, store: store)
+      Console.standardOutput(try output.json ? shown.json.canonical + "\n" : shown.text)
+      return
+    }
     if output.json {
       Console.standardOutput(found.json.canonical + "\n")
       return
     }
-    if let number {
-      return try NumberTrace(number, run: found, store: store).print(below: stage)
-    }
-    if let stage { return try show(stage, found, store) }
     var text =
       "run \(found.id): \(found.state)\npipeline \(found.pipeline) from \(found.file)\nstarted \(found.started)\n"
     if let ended = found.json["ended"]?.stringValue { text += "ended \(ended)\n" }
@@ -52,46 +58,6 @@ struct Show: ParsableCommand {
       if let message = result["message"]?.stringValue { text += " \(message.split(separator: "\n").first ?? "")" }
       text += "\n"
     }
-    Console.standardOutput(text)
-  }
-
-  private func show(_ stage: String, _ run: RunInfo, _ store: Store) throws {
-    guard let key = run.keys[stage] else {
-      throw Diagnostic(
-        "run \(run.id) has no result of `\(stage)`", help: suggestion(for: stage, among: Array(run.keys.keys)))
-    }
-    var text = "\(stage)\n  key \(key.hex)\n"
-    guard let result = try store.result(key) else {
-      Console.standardOutput(text + "  its result is no longer in the store\n")
-      return
-    }
-    text += "  made \(result.made.time) in \(durationText(result.made.seconds)) by run \(result.made.run)\n"
-    if !result.made.hardware.isEmpty { text += "  on \(result.made.hardware.text)\n" }
-    for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) {
-      text +=
-        "  \(port): \(reference.kind), \(reference.count) \(reference.layout.rawValue), \(byteText(reference.bytes)), "
-      text += "digest \(reference.digest.hex)\n"
-      let artifact = try store.artifact(reference)
-      for (path, file) in artifact.files.sorted(by: { naturallyPrecedes($0.key, $1.key) }).prefix(50) {
-        text += "    \(file.digest.short)  \(path)  \(file.url.path)\n"
-      }
-      if artifact.files.count > 50 { text += "    and \(artifact.files.count - 50) more\n" }
-    }
-    let chain = RunChain(run)
-    let sources = chain.sources(of: stage)
-    if !sources.isEmpty { text += "made from\n" }
-    for source in sources {
-      guard let key = run.keys[source], let result = try store.result(key) else {
-        text += "  \(source): no longer in the store\n"
-        continue
-      }
-      text += "  \(source)  key \(key.hex)\n"
-      for (port, reference) in result.outputs.sorted(by: { $0.key < $1.key }) {
-        text +=
-          "    \(port): \(reference.kind), \(reference.count) \(reference.layout.rawValue), digest \(reference.digest.hex)\n"
-      }
-    }
-    text += result.preimage.pretty + "\n"
     Console.standardOutput(text)
   }
 }

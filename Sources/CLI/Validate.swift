@@ -19,8 +19,8 @@ struct Validate: ParsableCommand {
         let stages = pipeline.stageNames.count
         let instances = pipeline.instances.count
         Console.standardOutput(
-          "\(specification.file): \(pipeline.name) is valid: \(Validate.count(stages, "stage")), "
-            + "\(Validate.count(instances, "instance"))\n")
+          "\(specification.file): \(pipeline.name) is valid: \(counted(stages, "stage")), "
+            + "\(counted(instances, "instance"))\n")
       }
     } catch {
       guard output.json else { throw error }
@@ -28,8 +28,6 @@ struct Validate: ParsableCommand {
       throw ExitCode(ExitCodes.usage)
     }
   }
-
-  static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
   static func json(_ pipeline: ResolvedPipeline) -> JSON {
     [

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Pipeline
 import Reporting
@@ -83,7 +84,7 @@ struct LivePage {
             hidden: [
               .init("stage", gate.instance), .init("content", ServeGuard.digest(of: gate)), .init("token", token),
             ], field: "message", label: "Why (kept with the decision)",
-            button: "Approve \(Validate.count(gate.unapproved.count, "sample"))")))
+            button: "Approve \(counted(gate.unapproved.count, "sample"))")))
     }
     return blocks
   }

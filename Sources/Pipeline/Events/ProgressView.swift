@@ -207,6 +207,3 @@ package struct ProgressView {
 
   private func paint(_ text: String, _ code: String) -> String { colour ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
 }
-
-/// `1 sample`, `2 samples`.
-private func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

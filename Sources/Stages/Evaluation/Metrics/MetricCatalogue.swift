@@ -35,5 +35,5 @@ public enum MetricCatalogue {
   }
 
   /// How this version prints a metric; nil for one that it does not have.
-  package static func record(_ id: String) -> MetricRecord? { metric(id)?.record(units: 1) }
+  static func record(_ id: String) -> MetricRecord? { metric(id)?.record(units: 1) }
 }

@@ -3,43 +3,46 @@ import Foundation
 import Imaging
 import Pipeline
 import Reporting
-import Stages
 
 /// Metric tables in long form, put side by side.
-struct Comparison {
-  struct Row {
-    var train: String
-    var test: String
-    var metric: String
-    var aggregation: String
-    var protocolName: String
+package struct Comparison {
+  package struct Row {
+    package var train: String
+    package var test: String
+    package var metric: String
+    package var aggregation: String
+    package var protocolName: String
     /// Digest of the whole protocol, where the table states it.
-    var protocolID: String
+    package var protocolID: String
     /// The method without its seed, where the table states it.
-    var group: String
-    var value: Double
+    package var group: String
+    package var value: Double
   }
 
   /// One table: a variant with one seed.
-  struct Entry {
-    var label: String
-    var seed: String
-    var rows: [Row]
+  package struct Entry {
+    package var label: String
+    package var seed: String
+    package var rows: [Row]
     /// What the table declares, to say how protocols differ and how figures are printed; nil where it does not.
-    var result: EvaluationResult?
+    package var result: EvaluationResult?
     /// Parameters by stage of all that the table was made from.
-    var stages: [String: JSON]
+    package var stages: [String: JSON]
+
+    package init(label: String, seed: String, rows: [Row], result: EvaluationResult?, stages: [String: JSON]) {
+      (self.label, self.seed, self.rows, self.result, self.stages) = (label, seed, rows, result, stages)
+    }
   }
 
-  let entries: [Entry]
-  let baseline: String
+  package let entries: [Entry]
+  package let baseline: String
   private let metrics: [String]
   private let aggregate: ComparisonSettings.Aggregate
 
   /// - Parameters:
   ///   - baseline: a label, or a part of one; the first label when nil.
   ///   - aggregate: how the seeds of one label become one figure.
-  init(entries: [Entry], metrics: [String], baseline: String?, aggregate: ComparisonSettings.Aggregate) {
+  package init(entries: [Entry], metrics: [String], baseline: String?, aggregate: ComparisonSettings.Aggregate) {
     self.entries = Self.withMethods(entries)
     self.metrics = metrics
     self.aggregate = aggregate
@@ -51,7 +54,7 @@ struct Comparison {
   }
 
   /// Reads `train,test,metric,aggregation,value,…`.
-  static func rows(_ text: String, of instance: String) throws -> [Row] {
+  package static func rows(_ text: String, of instance: String) throws -> [Row] {
     let (header, rows) = try CSV.decodeRows(text)
     func column(_ name: String) throws -> Int {
       guard let index = header.firstIndex(of: name) else {
@@ -93,7 +96,7 @@ struct Comparison {
   }
 
   /// Parameters of everything an instance was made from, by stage and those labels that are not variants or seeds.
-  static func configuration(_ instance: StageInstance, _ all: [StageInstance]) -> [String: JSON] {
+  package static func configuration(_ instance: StageInstance, _ all: [StageInstance]) -> [String: JSON] {
     let index = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var found: [String: JSON] = [:]
     var pending = [instance.id]
@@ -109,7 +112,7 @@ struct Comparison {
 
   /// Tables never mix protocols.
   /// - Throws: `Diagnostic` that says in which fields the protocols differ.
-  func checkProtocols() throws {
+  package func checkProtocols() throws {
     func identity(_ entry: Entry) -> Set<String> { Set(entry.rows.map { "\($0.protocolName) \($0.protocolID)" }) }
     guard let first = entries.first,
       let other = entries.first(where: { identity($0).union(identity(first)).count > 1 })
@@ -158,7 +161,7 @@ struct Comparison {
   }
 
   /// Sections are training and test set, rows labels, columns metrics with their difference to the baseline.
-  var table: Table {
+  package var table: Table {
     let figures = figures
     var columns = [Table.Column("Label")]
     for figure in figures {
@@ -200,7 +203,7 @@ struct Comparison {
   }
 
   /// What is configured otherwise than in the baseline.
-  var differences: [String] {
+  package var differences: [String] {
     guard let base = entries.first(where: { $0.label == baseline })?.stages else { return [] }
     var lines: [String] = []
     for label in labels where label != baseline {
@@ -216,7 +219,7 @@ struct Comparison {
     return lines
   }
 
-  var json: JSON {
+  package var json: JSON {
     var rows: [JSON] = []
     for entry in entries {
       for row in entry.rows where metrics.isEmpty || metrics.contains(row.metric) {
