@@ -3,7 +3,7 @@ import Basics
 import Foundation
 import Pipeline
 
-/// What `approve` and `reject` ask for, and how they decide.
+/// The options of `approve` and `reject`, and how they decide.
 struct GateDecision: ParsableArguments {
   @Argument(
     help: "The stage with the gate; the pipeline file may stand before it.", completion: Completions.stages)

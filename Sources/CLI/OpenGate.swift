@@ -13,7 +13,7 @@ struct OpenGate {
     return try Inspection.plan(context.pipeline, store: context.store, options: options)
   }
 
-  /// What waits; nil when nothing does.
+  /// The status of the gate while it waits; nil when it does not.
   /// - Throws: `Diagnostic` when the gate cannot be looked at yet.
   func status() throws -> GateStatus? {
     switch try plan()[instance]?.action {

@@ -43,7 +43,7 @@ struct RootCommand: AsyncParsableCommand {
   }
 }
 
-/// What the process ends with.
+/// The codes with which the process ends.
 enum ExitCodes {
   static let stageFailed: Int32 = 1
   static let usage: Int32 = 2

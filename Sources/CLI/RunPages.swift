@@ -4,7 +4,7 @@ import Pipeline
 import Reporting
 
 /// Puts what a run did into the pages that its report stages wrote: graph with times and cache hits, configuration, keys
-/// and digests, machine. The pages in the store stay as they are; the extended ones stand in the outputs folder.
+/// and digests, machine. The pages in the store stay as they are; the extended ones are in the outputs folder.
 struct RunPages {
   var store: Store
   /// Folder of published outputs.

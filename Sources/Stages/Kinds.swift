@@ -1,6 +1,6 @@
 import Pipeline
 
-/// What the artifacts between stages hold. A port accepts only its own kind, so that a graph that makes no sense is
+/// The contents of the artifacts between stages. A port accepts only its own kind, so that a graph that makes no sense is
 /// refused before anything runs. Depth is 1 at the nearest point and 0 at the farthest and in the background; normals are
 /// in camera axes (x right, y down, z forward), so that they point towards the camera with z < 0, stored as n * 0.5 + 0.5.
 extension ArtifactKind {
@@ -40,6 +40,6 @@ extension ArtifactKind {
   public static let manifest: ArtifactKind = "manifest"
   /// Files: `report.html`, `tables/`, `figures/`.
   public static let report: ArtifactKind = "report"
-  /// Whatever an external program wrote.
+  /// The files that an external program wrote.
   public static let files: ArtifactKind = "files"
 }

@@ -144,7 +144,7 @@ struct LivePage {
     return .init(series.name, x: indices.map { series.x[$0] }, y: indices.map { series.y[$0] })
   }
 
-  /// Fetches the sections anew and replaces those that changed, but none in which somebody writes.
+  /// Fetches the sections and replaces those that changed, but none in which somebody writes.
   static let script = """
     'use strict';
     let known = new Map(), report = null, failures = 0;

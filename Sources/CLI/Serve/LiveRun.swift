@@ -3,7 +3,7 @@ import Foundation
 import Pipeline
 import Reporting
 
-/// What the events of a run say so far. Reads only what was appended since the last look.
+/// The state of a run according to its events so far. Reads only what was appended since the last look.
 struct LiveRun {
   struct Stage {
     var instance: String
@@ -113,7 +113,7 @@ struct LiveRun {
       guard let value = metrics[metric], value.isFinite else { continue }
       let key = Curve(instance: stages[index].instance, metric: metric)
       var curve = curves[key] ?? ([], [])
-      // A validation stands in every event until the next.
+      // Every event repeats the last validation.
       if metric == "val_l1", curve.y.last == value { continue }
       curve.x.append(done)
       curve.y.append(value)

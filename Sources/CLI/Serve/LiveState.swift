@@ -2,7 +2,7 @@ import Foundation
 import Pipeline
 import Reporting
 
-/// What the server knows of a pipeline's newest run; looked up anew for every request, from files alone.
+/// The state of a pipeline's newest run; looked up for every request, from files alone.
 actor LiveState {
   private let context: LastRunOptions.Context
   private let token: String

@@ -55,7 +55,7 @@ struct ServeGuard: Sendable {
     return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
-  /// What a gate holds, so that only what the page showed can be approved.
+  /// The contents of a gate, so that only what the page showed can be approved.
   static func digest(of gate: GateStatus) -> String {
     Digest.of(.object(gate.contents.mapValues { .string($0.hex) })).hex
   }

@@ -5,7 +5,7 @@ public struct MeshMetrics: Hashable, Sendable {
   public let protocolName: String
   /// Mean of the two mean nearest distances.
   public let chamferL1: Double
-  /// The same with squared distances.
+  /// Mean of the two mean squared nearest distances.
   public let chamferL2: Double
   /// The largest nearest distance in either direction.
   public let hausdorff: Double

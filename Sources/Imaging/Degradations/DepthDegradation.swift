@@ -47,7 +47,7 @@ public enum DegradedStorage: Hashable, Sendable {
     }
   }
 
-  /// What such a file's name ends in.
+  /// The end of such a file's name.
   public var fileExtension: String { self == .float ? "tiff" : "png" }
 
   func rounded(_ map: Raster) -> Raster {

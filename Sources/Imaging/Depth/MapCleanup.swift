@@ -50,7 +50,7 @@ public struct MapCleanup: Hashable, Sendable {
     let dropped = (1..<parts.areas.count).filter { $0 != largest && parts.areas[$0] < minimumArea }
     let foreground = kept.fillHoles()
     let solid = kept.intersection(raw)
-    // What the closing added lies under thin or no splats: its depth is a blend with the background, not a surface. So
+    // Pixels that the closing added lie under thin or no splats: their depth is a blend with the background, not a surface. So
     // it is filled like the enclosed holes.
     let holes = foreground.subtracting(solid)
     let labelled = Components.label(holes)

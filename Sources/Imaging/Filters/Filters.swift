@@ -31,7 +31,7 @@ public enum Filters {
       pixels: laplacianInDouble(raster, border: border).map { Float($0) })
   }
 
-  /// The same in double precision, as the smoothness metric needs it.
+  /// In double precision, as the smoothness metric needs it.
   public static func laplacianInDouble(_ raster: Raster, border: Border = .reflect101) -> [Double] {
     let (width, height, channels) = (raster.width, raster.height, raster.channels)
     var result = [Double](repeating: 0, count: raster.pixels.count)

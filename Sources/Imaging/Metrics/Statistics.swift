@@ -23,7 +23,7 @@ public enum Statistics {
     return interpolated(count: sorted.count, percent) { sorted[$0] }
   }
 
-  /// The same for many floats at once, without sorting them all: two order statistics for each percentile.
+  /// Percentiles of many floats at once, without sorting them all: two order statistics for each percentile.
   public static func percentiles(_ values: [Float], _ percents: [Double]) -> [Double] {
     if values.isEmpty { return percents.map { _ in .nan } }
     var work = values

@@ -29,7 +29,7 @@ public enum StructuralSimilarity {
       b.pixels.withSource { b in
         rowSums.withTarget { rowSums in
           forRows(validHeight, work: width * height * channels * 40) { band in
-            // Column sums of x, y, x^2, y^2, xy over the window's rows; computed anew for each row, so nothing drifts.
+            // Column sums of x, y, x^2, y^2, xy over the window's rows; computed for each row afresh, so nothing drifts.
             var columns = [Double](repeating: 0, count: 5 * stride)
             columns.withTarget { columns in
               let (sx, sy) = (columns.base, columns.base + stride)

@@ -63,7 +63,7 @@ public struct ReportDocument: Sendable {
     public var id: String
     public var chart: any Chart
     public var caption: String
-    /// The same numbers as a table, for readers who cannot see the figure.
+    /// The figure's numbers as a table, for readers who cannot see the figure.
     public var table: Table?
     public init(id: String, chart: any Chart, caption: String, table: Table? = nil) {
       self.id = id
@@ -130,7 +130,7 @@ public struct ReportDocument: Sendable {
     public var width: Int
     public var height: Int
     public var caption: String
-    /// What is to be seen, for readers who cannot see it.
+    /// A description for readers who cannot see the picture.
     public var alt: String
     public init(png: Data, width: Int, height: Int, caption: String, alt: String) {
       self.png = png

@@ -123,7 +123,7 @@ public struct RunAppendix: Sendable {
       })
   }
 
-  /// What ran, what was reused, and how long it took.
+  /// The stages that ran or were reused, and their times.
   public var runSection: ReportDocument.Section {
     let ran = stages.filter { $0.state == .done }
     let reused = stages.filter { $0.state == .cached }

@@ -25,7 +25,7 @@ public enum CSV {
     return special || edges ? "\"" + text.replacingAll("\"", with: "\"\"") + "\"" : text
   }
 
-  /// What is wrong with a file, and where.
+  /// An error in a file, and its line.
   public struct Problem: ReadableError, Hashable {
     public var line: Int
     public var reason: String

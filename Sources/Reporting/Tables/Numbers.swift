@@ -15,7 +15,7 @@ public enum Numbers {
     value.isFinite ? String(format: "%.\(decimals)f", value) : (value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
   }
 
-  /// The same as `fixed` with the typographic minus, and a plus where `signed`.
+  /// As `fixed`, with the typographic minus, and a plus where `signed`.
   public static func display(_ value: Double, _ decimals: Int, signed: Bool = false) -> String {
     let text = fixed(value, decimals)
     if text.hasPrefix("-") { return "−" + text.dropFirst() }

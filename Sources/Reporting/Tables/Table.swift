@@ -1,12 +1,12 @@
 /// A table of typed cells. Written as CSV (exact values), Markdown, LaTeX (booktabs) and HTML (rounded for people, best
 /// value of each column marked).
 public struct Table: Hashable, Sendable {
-  /// What the numbers are and under which protocol: no table stands without it.
+  /// Which numbers these are and under which protocol they were measured: required of every table.
   public var caption: String
   public var columns: [Column]
   /// Groups of rows, such as one for each test set; best values are marked within a group.
   public var sections: [Section]
-  /// What the sections are, such as `Test set`: the first column of the CSV. Unused with a single untitled section.
+  /// The kind of the sections, such as `Test set`: the first column of the CSV. Unused with a single untitled section.
   public var sectionTitle: String
   public var notes: [String]
 
@@ -78,7 +78,7 @@ public struct Table: Hashable, Sendable {
     case interval(Double, low: Double, high: Double)
     case missing
 
-    /// What decides the best value of a column.
+    /// The rule for the best value of a column.
     var value: Double? {
       switch self {
       case .number(let x), .deviation(let x, _), .interval(let x, _, _): x

@@ -16,7 +16,7 @@ struct PhotosDegrade: SampleStage {
       "pairs", .pairs, .samples, doc: "`lr.png`, 8-bit RGB, matched to the dataset by name; record: of, scale.")
   ]
 
-  /// One round of the second-order degradation; `Defaults` says what stands where nothing is written.
+  /// One round of the second-order degradation; `Defaults` gives the values that a file leaves out.
   struct Round<Defaults: RoundDefaults>: StageParameters {
     var blurChance: Double
     var sincChance: Double
@@ -124,7 +124,7 @@ struct PhotosDegrade: SampleStage {
   }
 }
 
-/// What a round of the second-order degradation is unless a file says otherwise.
+/// The defaults of a round of the second-order degradation.
 protocol RoundDefaults: Hashable, Sendable {
   static var round: SecondOrderDegradation.Round { get }
 }

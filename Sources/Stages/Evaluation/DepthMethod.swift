@@ -8,7 +8,7 @@ import Pipeline
 /// predictions made elsewhere.
 protocol DepthMethod {
   var record: MethodRecord { get }
-  /// What it sees beside the low-resolution map; nil: nothing.
+  /// The input beside the low-resolution map; nil: none.
   var guide: GuideChoice? { get }
   /// - Parameters:
   ///   - low: one channel, or three of a photo, 0...1.
@@ -105,9 +105,9 @@ struct NetworkMethod: DepthMethod {
   }
 }
 
-/// What instances and their matrix labels are called in tables.
+/// Names of instances and their matrix labels in tables.
 enum Labels {
-  /// The identifier of a test set: its `kind` label where no other tells more, else what stands behind `@`, else the
+  /// The identifier of a test set: its `kind` label where no other tells more, else the part behind `@`, else the
   /// instance.
   static func test(of labelled: LabelledArtifact) -> String {
     if let kind = labelled.labels["kind"]?.stringValue, labelled.labels["scale"] == nil { return kind }
@@ -129,7 +129,7 @@ enum Labels {
     return parts.joined(separator: ", ")
   }
 
-  /// What instances are called that differ from others in nothing but their seed: `train@dsine` for `train@dsine,1`. By
+  /// Names of instances that differ from others in nothing but their seed: `train@dsine` for `train@dsine,1`. By
   /// instance; those without a seed, or alone with theirs, are not among them.
   static func seedGroups(of all: [LabelledArtifact]) -> [String: String] {
     let named = all.filter { $0.labels["seed"] != nil }.map { labelled in

@@ -67,7 +67,7 @@ struct EvaluatedSample {
     (self.truth, self.mask, self.photo, self.zone) = (truth, mask, photo, zone)
   }
 
-  /// What a guided method sees, cut to the truth.
+  /// The guide of a method, cut to the size of the truth.
   /// - Throws: `StageFailure` when the dataset has no such file or it is of another shape.
   func guide(_ choice: GuideChoice) throws -> Raster {
     let whole = try choice.read(

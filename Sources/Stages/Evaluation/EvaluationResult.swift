@@ -2,9 +2,9 @@ import Basics
 import Foundation
 import Pipeline
 
-/// What an evaluation stage found: the content of `cross.json` in an artifact of kind `table`.
+/// The findings of an evaluation stage: the content of `cross.json` in an artifact of kind `table`.
 ///
-/// One file holds one protocol, so that a reader can never mix two. Scores of single samples stand in `samples.csv` beside
+/// One file holds one protocol, so that a reader can never mix two. Scores of single samples are in `samples.csv` beside
 /// it (`sample,method,test,metric,value`), pictures in `panels/`.
 public struct EvaluationResult: Codable, Hashable, Sendable {
   /// The only value of `format` this version reads.
@@ -141,7 +141,7 @@ public struct MethodRecord: Codable, Hashable, Sendable {
   public var parameters: Int?
   /// Seed of the training, when several are compared.
   public var seed: Int?
-  /// What methods share that differ in their seed only: the instance without it, such as `train@dsine`.
+  /// Shared by methods that differ in their seed only: the instance without it, such as `train@dsine`.
   public var group: String?
   /// Digest of the weights or predictions scored.
   public var digest: String?

@@ -10,8 +10,8 @@ extension EvaluationResult {
     return String(Digest.of(.array(fields)).hex.prefix(8))
   }
 
-  /// Long form: `train,test,metric,aggregation,value,sd,low,high,method,group,seed,protocol,protocol_id`; interpolations stand
-  /// in the column `train` by their name. `group` is the method without its seed.
+  /// Long form: `train,test,metric,aggregation,value,sd,low,high,method,group,seed,protocol,protocol_id`; interpolations are in
+  /// the column `train` by their name. `group` is the method without its seed.
   var longCSV: String {
     var lines = [
       [
@@ -56,7 +56,7 @@ extension EvaluationResult {
     return text
   }
 
-  /// What a person reads at the end of a run.
+  /// The text that a person reads at the end of a run.
   /// - Parameter headline: the tables shown, each a metric and its aggregation.
   func summary(headline: [String]) -> String {
     var text = headline.map { line in

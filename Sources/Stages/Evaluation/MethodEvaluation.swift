@@ -14,16 +14,16 @@ struct MethodEvaluation {
   /// Longest side of painted pictures; nil paints none.
   let panelSize: Int?
   let resamples: Int
-  /// What tables say about each method, in the same order.
+  /// The records of the methods for tables, in the order of `methods`.
   private let records: [MethodRecord]
-  /// What paired tests compare with; nil for none.
+  /// The method that paired tests compare with; nil for no tests.
   let baseline: String?
   /// The masks of the zone by sample, and their digest.
   private let zones: (samples: [String: Sample], digest: String)?
 
   /// - Parameters:
   ///   - context: with inputs `dataset`, `tests`, `models` and perhaps `zones`.
-  ///   - baselines: methods besides the networks; they stand first in every table.
+  ///   - baselines: methods besides the networks; they come first in every table.
   /// - Throws: `StageFailure` about inputs that do not fit together.
   init(
     _ context: StageContext, scoring: ScoringProtocol, baselines: [any DepthMethod], panelSize: Int?, resamples: Int,

@@ -17,7 +17,7 @@ public struct ComparisonRecord: Codable, Hashable, Sendable {
   public var high: Double?
   /// Wilcoxon's signed-rank test, two-sided.
   public var p: Double
-  /// The same after Holm's correction for all comparisons by this metric in this evaluation.
+  /// `p` after Holm's correction for all comparisons by this metric in this evaluation.
   public var pHolm: Double
 
   public init(

@@ -11,7 +11,7 @@ enum EvaluatedSide: String, ParameterChoice {
   func contains(_ sample: Sample) -> Bool { self == .all || sample.record["side"] == .string(rawValue) }
 }
 
-/// What stands outside the mask while a map is scored. Networks that learned inside the mask may write anything outside,
+/// The values outside the mask while a map is scored. Networks that learned inside the mask may write anything outside,
 /// and SSIM and gradients look at windows and at a bounding box, so that this decides numbers.
 enum OutsideMask: String, ParameterChoice {
   /// Both maps as they are.
@@ -144,7 +144,7 @@ struct ScoringProtocol: StageParameters {
         help: "leave them out for photos")
     }
     let (prediction, truth) = outside.apply(prediction: prediction, truth: view.truth, mask: view.mask)
-    // What the zone leaves of the mask, or of the picture; nil: the whole picture.
+    // The part of the mask, or of the picture, inside the zone; nil: the whole picture.
     let zone = try self.zone.pixels(of: view)
     let region = masked ? zone.map(view.mask.intersection) ?? view.mask : zone
     let maps = ScoredMaps(prediction: prediction, truth: truth, region: region, border: cropBorder) {

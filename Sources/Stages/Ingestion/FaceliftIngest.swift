@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Pipeline
 
-/// What a FaceLift run may hand over.
+/// The kinds of output of a FaceLift run.
 enum FaceliftOutput: String, ParameterChoice {
   /// Rendered maps: depth, colour, normals, opacity.
   case maps

@@ -3,7 +3,7 @@ import Foundation
 import Pipeline
 import Splats
 
-/// What can be said of a splat file without rendering it.
+/// Facts about a splat file that need no rendering.
 enum SplatCheck {
   /// Reads the whole file once: header, promised length, finite values.
   /// - Parameter label: what a person calls the file, such as `splats/face 1/gaussians.ply`.

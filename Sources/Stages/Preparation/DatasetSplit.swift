@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Pipeline
 
-/// What a join does with samples that lack something.
+/// How a join treats samples that lack a file.
 enum Incomplete: String, ParameterChoice { case drop, keep }
 
 /// Joins what belongs to one face and decides whether it trains or validates. The side follows from the name alone, so

@@ -113,7 +113,7 @@ struct ConsistencyThresholds: StageParameters {
   ]
 }
 
-/// What the cleaning gives.
+/// The result of the cleaning.
 struct CleanedMaps {
   /// 0...1, 1 at the nose, 0 in the background.
   var depth: Raster

@@ -5,9 +5,9 @@ import Pipeline
 
 /// Where a mask comes from.
 enum MaskSource: String, ParameterChoice {
-  /// What is darker than the white background of the photo.
+  /// Pixels darker than the white background of the photo.
   case photo
-  /// What the splat covers.
+  /// Pixels that the splat covers.
   case foreground
   /// Where both agree.
   case both

@@ -70,7 +70,7 @@ struct NormalAgreement: Hashable {
     return all.dropFirst().reduce(all[0]) { score($1) > score($0) + 1e-9 ? $1 : $0 }
   }
 
-  /// What is wrong with the axes and which parameters mend it; nil when nothing is.
+  /// The error of the axes and the parameters that mend it; nil when there is none.
   /// - Parameters:
   ///   - axes, flip: the parameters under which the normals were read.
   ///   - least: correlation below which an axis cannot be told.

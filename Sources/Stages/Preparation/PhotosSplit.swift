@@ -34,7 +34,7 @@ struct PhotosSplit: SampleStage {
 
     func validate() -> [String] { draw.validate() }
 
-    /// The same draw as `dataset.split`, so that a face is on one side in every study.
+    /// Drawn as `dataset.split` draws, so that a face is on one side in every study.
     var draw: DatasetSplit.Parameters {
       var draw = DatasetSplit.Parameters()
       (draw.validation, draw.seed) = (validation, seed)

@@ -24,7 +24,7 @@ package struct Comparison {
     package var label: String
     package var seed: String
     package var rows: [Row]
-    /// What the table declares, to say how protocols differ and how figures are printed; nil where it does not.
+    /// The result that the table declares, to say how protocols differ and how figures are printed; nil where it does not.
     package var result: EvaluationResult?
     /// Parameters by stage of all that the table was made from.
     package var stages: [String: JSON]
@@ -202,7 +202,7 @@ package struct Comparison {
       columns: columns, sections: sections, sectionTitle: "Trained and tested on")
   }
 
-  /// What is configured otherwise than in the baseline.
+  /// Parameters that differ from those of the baseline.
   package var differences: [String] {
     guard let base = entries.first(where: { $0.label == baseline })?.stages else { return [] }
     var lines: [String] = []

@@ -32,7 +32,7 @@ struct EvaluationFigures {
     let found = result.metrics.filter { !$0.isOverWholeView }
     return found.isEmpty ? result.metrics : found
   }
-  /// The same over the whole view, and whatever else was measured.
+  /// Metrics over the whole view, and all others that are not main.
   var otherMetrics: [MetricRecord] { result.metrics.filter { !mainMetrics.contains($0) } }
 
   func test(_ id: String) -> TestSetRecord? { result.tests.first { $0.id == id } }
@@ -97,7 +97,7 @@ struct EvaluationFigures {
         + "Bold and underlined: best of its column.", metric)
   }
 
-  /// What is lost against the network that was trained on the degradation it is tested on.
+  /// The loss against the network that was trained on the degradation it is tested on.
   func differences(_ metric: MetricRecord) -> ReportDocument.Figure {
     let aggregation = metric.aggregations[0]
     let values = trained.map { method in
@@ -137,7 +137,7 @@ struct EvaluationFigures {
 
   // MARK: - Tables
 
-  /// No table stands without the protocol its numbers were measured under.
+  /// Every table names the protocol that its numbers were measured under.
   var protocolNote: String { "Protocol (\(result.protocol.name)): \(result.protocol.summary)" }
 
   private typealias MetricColumn = (column: Table.Column, metric: MetricRecord, aggregation: String)

@@ -1,6 +1,6 @@
 import Reporting
 
-/// What follows from an evaluation's numbers, in sentences; nothing that is not computed from them.
+/// The findings of an evaluation in sentences, each computed from its numbers.
 struct EvaluationFindings {
   var facts: [ReportDocument.Fact] = []
   var sentences: [String] = []
@@ -127,7 +127,7 @@ struct EvaluationFindings {
     }
   }
 
-  /// What the paired tests against the baseline say.
+  /// The outcome of the paired tests against the baseline.
   private mutating func addTests(_ metric: MetricRecord) {
     guard let records = result.comparisons?.filter({ $0.metric == metric.id }), let baseline = records.first?.baseline
     else { return }

@@ -25,7 +25,7 @@ package enum EvaluationMerge {
     return merged
   }
 
-  /// What two protocols declare differently, field by field: `crop border: 0 px against 4 px`.
+  /// The differences of two protocols, field by field: `crop border: 0 px against 4 px`.
   package static func difference(_ a: EvaluationProtocolRecord, _ b: EvaluationProtocolRecord) -> [String] {
     var names: [String] = []
     for field in a.fields + b.fields where !names.contains(field.name) { names.append(field.name) }

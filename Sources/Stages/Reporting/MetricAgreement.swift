@@ -113,7 +113,7 @@ struct MetricAgreement {
       }
   }
 
-  /// What the protocols side by side say, in sentences computed from them.
+  /// The findings of the protocols side by side, in sentences computed from them.
   var sentences: [String] {
     let all = sameWork
     guard let first = all.first?.result, let test = first.tests.first else { return [] }

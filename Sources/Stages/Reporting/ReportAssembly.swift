@@ -1,7 +1,7 @@
 import Basics
 import Reporting
 
-/// Puts a report together from its material: what stands where.
+/// Puts a report together from its material: the order of its sections.
 struct ReportAssembly {
   var title: String
   var subtitle: String?

@@ -1,6 +1,6 @@
 import Reporting
 
-/// What a report says first: of all its evaluations together, then of each what holds for it alone.
+/// The first section of a report: findings of all its evaluations together, then those of each alone.
 struct SummaryFindings {
   struct Group {
     /// The evaluation; nil: all of them.
@@ -11,7 +11,7 @@ struct SummaryFindings {
 
   /// The big numbers at the top, those of the first evaluation.
   let facts: [ReportDocument.Fact]
-  /// What follows from scoring the same maps under several protocols.
+  /// Findings of scoring the same maps under several protocols.
   let protocols: [String]
   private(set) var groups: [Group] = []
 
