@@ -18,45 +18,45 @@ enum Commands {
     CommandGroup(
       name: "Run:",
       subcommands: [
-        Run.self,
+        RunCommand.self,
         PlanCommand.self,
-        Status.self,
-        Explain.self,
-        Approve.self,
-        Reject.self,
+        StatusCommand.self,
+        ExplainCommand.self,
+        ApproveCommand.self,
+        RejectCommand.self,
         WorkerCommand.self,
       ]),
     CommandGroup(
       name: "Look back:",
       subcommands: [
-        Logs.self,
-        Runs.self,
-        Show.self,
-        Compare.self,
+        LogsCommand.self,
+        RunsCommand.self,
+        ShowCommand.self,
+        CompareCommand.self,
         ReportCommand.self,
-        Serve.self,
-        Cache.self,
-        Doctor.self,
+        ServeCommand.self,
+        CacheCommand.self,
+        DoctorCommand.self,
       ]),
     CommandGroup(
       name: "Use a model:",
       subcommands: [
         ModelsCommand.self,
         ExportCommand.self,
-        Upscale.self,
+        UpscaleCommand.self,
       ]),
     CommandGroup(
       name: "Look at a file:",
       subcommands: [
-        Validate.self,
+        ValidateCommand.self,
         GraphCommand.self,
       ]),
     CommandGroup(
       name: "Set up and learn:",
       subcommands: [
-        Initialise.self,
+        InitialiseCommand.self,
         StagesCommand.self,
-        Schema.self,
+        SchemaCommand.self,
         ManualCommand.self,
       ]),
   ]

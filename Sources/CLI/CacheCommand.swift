@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline cache …`: looks after the store.
-struct Cache: ParsableCommand {
+struct CacheCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cache", abstract: "Look after the stored results.",
     subcommands: [Statistics.self, Verify.self, Collect.self, Push.self, Pull.self, Pin.self, Unpin.self])
@@ -121,9 +121,9 @@ struct Cache: ParsableCommand {
     func run() throws {
       let store = storage.openHere()
       if RemoteAddress.isAddress(target) {
-        Cache.report(try store.push(to: RemoteAddress(target)), output)
+        CacheCommand.report(try store.push(to: RemoteAddress(target)), output)
       } else {
-        Cache.report(try Store(root: target).copyResults(from: store), output)
+        CacheCommand.report(try Store(root: target).copyResults(from: store), output)
       }
     }
   }
@@ -144,12 +144,12 @@ struct Cache: ParsableCommand {
 
     func run() throws {
       guard RemoteAddress.isAddress(source) else {
-        Cache.report(try last.storage.openHere().copyResults(from: Store(root: source)), output)
+        CacheCommand.report(try last.storage.openHere().copyResults(from: Store(root: source)), output)
         return
       }
       let address = try RemoteAddress(source)
       let context = try last.load(words)
-      Cache.report(
+      CacheCommand.report(
         try Inspection.pull(context.pipeline, store: context.store, from: address, options: context.options), output)
     }
   }

@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline status [FILE]`: what is done, what is to do, where gates wait, which runs are active.
-struct Status: ParsableCommand {
+struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "Say what is up to date, what is to do, and what gates wait for.")
 

@@ -5,7 +5,7 @@ import Pipeline
 import Stages
 
 /// `pipeline run FILE [TARGET…]`: brings everything up to date.
-struct Run: AsyncParsableCommand {
+struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Bring a pipeline up to date, running only what changed.",
     discussion: """

@@ -3,7 +3,7 @@ import Pipeline
 import Stages
 
 /// `pipeline schema`: the JSON Schema of pipeline files, for editors.
-struct Schema: ParsableCommand {
+struct SchemaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema", abstract: "Print the JSON Schema of pipeline files, which editors complete and check by.",
     discussion: """

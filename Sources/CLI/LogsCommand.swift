@@ -3,7 +3,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline logs [-f] [FILE] STAGE`: what a stage wrote in its last run.
-struct Logs: ParsableCommand {
+struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "logs", abstract: "Show what a stage wrote.")
 
   @Argument(help: "The stage; the pipeline file may stand before it.", completion: Completions.stages)

@@ -4,7 +4,7 @@ import Pipeline
 import Stages
 
 /// `pipeline init [DIR]`: a small pipeline to start from, its schema, and the folder for results.
-struct Initialise: ParsableCommand {
+struct InitialiseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init", abstract: "Write a small pipeline to start from.")
 
@@ -14,7 +14,7 @@ struct Initialise: ParsableCommand {
   func run() throws {
     let folder = URL(fileURLWithPath: directory, isDirectory: true)
     let files: [(path: String, text: String)] = [
-      ("pipeline.yaml", Initialise.starter),
+      ("pipeline.yaml", InitialiseCommand.starter),
       ("schema/pipeline.schema.json", JSONSchema.schema(of: .standard).pretty + "\n"),
       (".pipeline/.gitignore", "# Stored results; `pipeline run` makes them again.\n*\n"),
     ]

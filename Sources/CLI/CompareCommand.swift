@@ -6,7 +6,7 @@ import Reporting
 import Stages
 
 /// `pipeline compare BASE ABLATION…`: metric tables of several pipelines, runs or variants side by side.
-struct Compare: ParsableCommand {
+struct CompareCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, markdown, csv, latex }
 
   static let configuration = CommandConfiguration(

@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline doctor`: whether this machine and this place are fit for a run.
-struct Doctor: ParsableCommand {
+struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check this machine, the store and its file system.")
 

@@ -5,7 +5,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline serve [FILE]`: the page of a run while it goes on, for a browser on this machine.
-struct Serve: AsyncParsableCommand {
+struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Show a run in the browser while it goes on, and approve what waits at gates.",
     discussion: """

@@ -3,7 +3,7 @@ import Basics
 import Pipeline
 
 /// `pipeline validate FILE`: reads everything, says what is wrong in one go, or what there is.
-struct Validate: ParsableCommand {
+struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Check a pipeline file and everything it refers to.")
 
@@ -14,7 +14,7 @@ struct Validate: ParsableCommand {
     do throws(SpecificationErrors) {
       let pipeline = try specification.load()
       if output.json {
-        Console.standardOutput(Validate.json(pipeline).canonical + "\n")
+        Console.standardOutput(ValidateCommand.json(pipeline).canonical + "\n")
       } else {
         let stages = pipeline.stageNames.count
         let instances = pipeline.instances.count
@@ -24,7 +24,7 @@ struct Validate: ParsableCommand {
       }
     } catch {
       guard output.json else { throw error }
-      Console.standardOutput(Validate.json(error).canonical + "\n")
+      Console.standardOutput(ValidateCommand.json(error).canonical + "\n")
       throw ExitCode(ExitCodes.usage)
     }
   }

@@ -6,7 +6,7 @@ import Pipeline
 import Stages
 
 /// `pipeline upscale MODEL INPUT... -o DIR`: uses a trained network on new depth maps or photos.
-struct Upscale: ParsableCommand {
+struct UpscaleCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case png, tiff, float }
   enum Background: String, ExpressibleByArgument, CaseIterable { case zero, keep }
   enum Mesh: String, ExpressibleByArgument, CaseIterable { case ply, obj }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// `pipeline reject [FILE] STAGE -m TEXT`: keeps a gate closed until other content is there. Deletes nothing.
-struct Reject: ParsableCommand {
+struct RejectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reject", abstract: "Reject what waits at a gate; nothing is deleted.")
 

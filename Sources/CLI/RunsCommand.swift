@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline runs`: what has run here.
-struct Runs: ParsableCommand {
+struct RunsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "runs", abstract: "List the runs, the newest last.")
 
   @Option(help: "Only runs of the pipeline with this name.")

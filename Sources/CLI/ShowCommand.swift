@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline show RUN`: what a run did, and the key and digests behind every result.
-struct Show: ParsableCommand {
+struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show a run: its stages, keys, digests and frozen configuration.",
     discussion: """

@@ -4,7 +4,7 @@ import Foundation
 import Pipeline
 
 /// `pipeline explain [FILE] STAGE[@x][:sample]`: why it runs or does not.
-struct Explain: ParsableCommand {
+struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Say why a stage or one of its samples runs, or does not.",
     discussion: "Names every field of the key that differs from the last result, with its old and new value.")
