@@ -10,7 +10,7 @@ import Testing
     return map
   }
 
-  @Test(arguments: DegradationCatalogue.depth.map(\.id)) func sizesLevelsAndSeeds(id: String) throws {
+  @Test(arguments: DegradationCatalogue.depth.map { $0.id }) func sizesLevelsAndSeeds(id: String) throws {
     let row = try #require(DegradationCatalogue.depth.first { $0.id == id })
     let map = Self.map(130)
     func apply(_ seed: UInt64) -> Raster { row.apply(to: map, noise: DegradationNoise(seed: seed)) }
@@ -24,7 +24,7 @@ import Testing
     #expect((apply(6) != small) == row.isNoisy)
   }
 
-  @Test(arguments: DegradationCatalogue.photo.map(\.id)) func photosBecomeSmaller(id: String) throws {
+  @Test(arguments: DegradationCatalogue.photo.map { $0.id }) func photosBecomeSmaller(id: String) throws {
     let row = try #require(DegradationCatalogue.photo.first { $0.id == id })
     let plane = Self.map(64)
     var photo = Raster(width: 64, height: 64, channels: 3)
@@ -44,7 +44,7 @@ import Testing
 
   @Test func theStudysNamesComeFirst() {
     #expect(
-      DegradationCatalogue.depth.prefix(5).map(\.id) == [
+      DegradationCatalogue.depth.prefix(5).map { $0.id } == [
         "bicubic", "bicubic_noise", "bicubic_q8", "render", "render_q8",
       ])
   }
@@ -56,7 +56,7 @@ import Testing
       name == "DepthDegradation"
       ? DegradationCatalogue.depth.map { String(describing: $0) }
       : DegradationCatalogue.photo.map { String(describing: $0) }
-    let ids = name == "DepthDegradation" ? DegradationCatalogue.depth.map(\.id) : DegradationCatalogue.photo.map(\.id)
+    let ids = name == "DepthDegradation" ? DegradationCatalogue.depth.map { $0.id } : DegradationCatalogue.photo.map(\.id)
     #expect(Set(ids).count == ids.count)
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Sources")
