@@ -56,7 +56,8 @@ import Testing
       name == "DepthDegradation"
       ? DegradationCatalogue.depth.map { String(describing: $0) }
       : DegradationCatalogue.photo.map { String(describing: $0) }
-    let ids = name == "DepthDegradation" ? DegradationCatalogue.depth.map { $0.id } : DegradationCatalogue.photo.map(\.id)
+    let ids =
+      name == "DepthDegradation" ? DegradationCatalogue.depth.map { $0.id } : DegradationCatalogue.photo.map { $0.id }
     #expect(Set(ids).count == ids.count)
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Sources")
