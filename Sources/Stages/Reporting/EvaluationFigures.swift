@@ -1,3 +1,4 @@
+import NN
 import Reporting
 
 /// Tables and charts of one evaluation.
@@ -46,7 +47,7 @@ struct EvaluationFigures {
 
   /// A method with its kind of network, such as `UNet (render)`, unless its name says so already.
   func networkName(_ method: MethodRecord) -> String {
-    guard let model = method.model.map(DisplayNames.model), !method.name.contains(model) else { return method.name }
+    guard let model = method.model.map(ModelCatalogue.title), !method.name.contains(model) else { return method.name }
     return method.name.isEmpty ? model : "\(model) (\(method.name))"
   }
 
@@ -273,6 +274,6 @@ struct EvaluationFigures {
   func shortName(_ method: MethodRecord) -> String {
     guard let home = method.trainedOn else { return method.name }
     let unique = trained.filter { $0.trainedOn == home }.count == 1
-    return unique ? method.model.map(DisplayNames.model) ?? method.name : networkName(method)
+    return unique ? method.model.map(ModelCatalogue.title) ?? method.name : networkName(method)
   }
 }
