@@ -14,7 +14,7 @@ import Testing
     for path in try FileManager.default.subpathsOfDirectory(atPath: sources.path) where path.hasSuffix(".swift") {
       let text = try String(contentsOf: sources.appendingPathComponent(path), encoding: .utf8)
       let types = text.matches(of: declaration)
-      guard let first = types.first, first.output.1 != "PipelineCommand" else { continue }
+      guard let first = types.first, first.output.1 != "RootCommand" else { continue }
       #expect(types.count == 1, "\(path) holds several subcommands: one file each")
       let name = try #require(text.firstMatch(of: /commandName:\s*"([a-z]+)"/), "\(path) does not name its command")
       #expect(found.updateValue(path, forKey: String(name.output.1)) == nil, "two files declare \(name.output.1)")
@@ -40,7 +40,7 @@ import Testing
   /// Results can be read by programs and messages coloured as asked, whatever the command.
   @Test func everyCommandPrintsJSONAndTakesAColour() throws {
     // Commands whose output is a file's text, a page, or nothing but the place of what they wrote.
-    let plain: Set = ["worker", "schema", "init", "logs", "serve", "report", "upscale", "help"]
+    let plain: Set = ["worker", "schema", "manual", "init", "logs", "serve", "report", "upscale", "help"]
     func check(_ command: JSON, _ path: String) {
       let children = (command["subcommands"]?.arrayValue ?? []).filter { $0["commandName"] != "help" }
       for child in children { check(child, "\(path) \(child["commandName"]?.stringValue ?? "")") }
