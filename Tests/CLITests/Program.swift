@@ -7,7 +7,8 @@ enum Program {
   static let url: URL = {
     let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let product = folder.appendingPathComponent("pipeline")
-    return FileManager.default.isExecutableFile(atPath: product.path) ? product : folder.appendingPathComponent("PipelineTool")
+    return FileManager.default.isExecutableFile(atPath: product.path)
+      ? product : folder.appendingPathComponent("PipelineTool")
   }()
 
   struct Result {

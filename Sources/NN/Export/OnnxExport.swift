@@ -26,7 +26,9 @@ public enum OnnxExport {
     switch ModelCatalogue.kind(type)?.onnx {
     case .graph(let number, _): opset = number
     case .unavailable(let reason): throw ModelError("the model `\(type)` cannot be written as ONNX: \(reason)")
-    case nil: throw ModelError("the model `\(type)` cannot be written as ONNX: it has no row in the catalogue of networks")
+    case nil:
+      throw ModelError(
+        "the model `\(type)` cannot be written as ONNX: it has no row in the catalogue of networks")
     }
     let graph = OnnxGraph(network)
     graph.opset = opset

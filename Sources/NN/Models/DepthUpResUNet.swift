@@ -14,7 +14,8 @@ public final class DepthUpResUNet: Network {
       .bool("predict_normal", false, "Adds a head that predicts unit normals."), .zeroHead,
     ],
     outputs: [ModelOutput(.normals, option: "predict_normal")], onnx: .graph(sides: 4),
-    source: "U-Net: Ronneberger, Fischer, Brox, MICCAI 2015", licence: "none stated; built from the published description",
+    source: "U-Net: Ronneberger, Fischer, Brox, MICCAI 2015",
+    licence: "none stated; built from the published description",
     sizes: [
       ModelSize(parameters: 7_765_409), ModelSize("with normals", ["predict_normal": true], parameters: 7_774_820),
       ModelSize("24", ["base_channels": 24], parameters: 4_369_849),

@@ -6,13 +6,15 @@ public final class SRResNet: Network {
   static let kind = ModelKind(
     "srresnet", title: "SRResNet", summary: "The study's SRResNet baseline with a bicubic skip.",
     options: [
-      .int("channels", 64, 1...4096, "Channels of the body."), .int("blocks", 16, 1...1000, "Residual blocks."), .zeroHead,
+      .int("channels", 64, 1...4096, "Channels of the body."),
+      .int("blocks", 16, 1...1000, "Residual blocks."), .zeroHead,
     ],
     onnx: .graph(), source: "Ledig et al., CVPR 2017", licence: "none stated; built from the published description",
     sizes: [ModelSize(parameters: 1_528_724)], examples: [["channels": 8, "blocks": 1]],
     make: { options, initialiser in
       SRResNet(
-        channels: options.int("channels"), blocks: options.int("blocks"), zeroHead: options.bool("zero_head"), initialiser)
+        channels: options.int("channels"), blocks: options.int("blocks"), zeroHead: options.bool("zero_head"),
+        initialiser)
     })
 
   /// conv, batch norm, PReLU, conv, batch norm, plus the input.
