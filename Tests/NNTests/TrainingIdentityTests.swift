@@ -35,7 +35,8 @@ import Testing
 
   @Test(arguments: changes.keys.sorted()) func aChangeIsAnotherRun(_ name: String) throws {
     var changed = TrainerConfiguration()
-    try #require(Self.changes[name])(&changed)
+    let change = try #require(Self.changes[name])
+    change(&changed)
     let differences = identity(changed).differences(from: identity(TrainerConfiguration()))
     #expect(differences.isEmpty == Self.free.contains(name), "\(differences)")
     #expect(differences.allSatisfy { $0.hasPrefix("configuration.") })
