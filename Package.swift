@@ -1,6 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Views that cannot outlive their memory (Basics/SharedMemory.swift): `@_lifetime` names what a view depends on.
+let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
 // Data flows downwards: a target imports only what stands above it.
 let package = Package(
   name: "pipeline",
@@ -35,7 +38,7 @@ let package = Package(
     // SHA-256 of two streams at once, for processors with instructions for it.
     .target(name: "CDigest"),
     // What every layer needs: JSON, digests, seeded random numbers, natural order.
-    .target(name: "Basics", dependencies: ["CCrypto", "CDigest"]),
+    .target(name: "Basics", dependencies: ["CCrypto", "CDigest"], swiftSettings: lifetimes),
     // HTTP through libcurl, which is loaded when it is first needed.
     .target(name: "CHttp", linkerSettings: [.linkedLibrary("dl")]),
     // Starting processes: spawn, fork, open files in messages.
@@ -45,7 +48,7 @@ let package = Package(
     // C with SIMD and run-time dispatch; a plain reference beside each fast kernel.
     .target(name: "CKernels", dependencies: ["COpenBLAS"]),
     // Tensors, autodiff, layers, losses, optimisers, data loading, models, checkpoints.
-    .target(name: "NN", dependencies: ["Basics", "CKernels", "CZip"]),
+    .target(name: "NN", dependencies: ["Basics", "CKernels", "CZip"], swiftSettings: lifetimes),
     // Image files through libpng, libjpeg and libtiff; their longjmp error exits stay inside C.
     .target(name: "CImageIO", dependencies: ["CPng", "CTiff", "CJpeg"]),
     // Images and depth maps: files, resampling, filters, morphology, point clouds, metrics.

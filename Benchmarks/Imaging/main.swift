@@ -122,7 +122,7 @@ let (a, b) = (cloud(side: 1000, seed: 0), cloud(side: 1000, seed: 1))
 for threads in Set([1, ProcessInfo.processInfo.activeProcessorCount]).sorted() {
   var chamfer = 0.0
   let ours = seconds {
-    ImagingThreads.with(threads) {
+    ThreadBudget.with(threads) {
       chamfer =
         [(a, b), (b, a)].reduce(0) { sum, pair in
           sum + (NearestNeighbours.summary(from: pair.0, to: pair.1, thresholds: [0.5])?.mean ?? .nan)

@@ -56,7 +56,7 @@ enum Account {
     let block = Tensor.filled([1, 32, 1024, 1024], 1)
     let other = Tensor.zeros([1, 32, 1024, 1024])
     let bytes = 8.0 * Double(block.count)
-    let (from, to) = (block.data, other.data)
+    let (from, to) = (block.reader, other.writer)
     let seconds = best(repetitions) {
       parallelChunks(block.count, of: 1 << 18) { range in
         (to + range.lowerBound).update(from: from + range.lowerBound, count: range.count)

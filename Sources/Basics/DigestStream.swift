@@ -8,7 +8,7 @@ import Foundation
 public struct DigestStream: Sendable {
   /// Bytes of a block.
   public static let block = 64
-  /// What `finish` may add to a stream's last bytes.
+  /// The most that `finish` may add to a stream's last bytes.
   public static let padding = 2 * block
 
   /// Whether this processor has the instructions.

@@ -20,7 +20,7 @@ extension JSON {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// The same content with two-space indentation, for people.
+  /// This content with two-space indentation, for people.
   public var pretty: String {
     var text: [UInt8] = []
     write(to: &text, indent: 2, level: 0)

@@ -2,8 +2,28 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs `body` for 0 ..< count on at most `threads` threads at a time. Every index writes only its own result, so the
-/// outcome does not depend on the number of threads.
+/// How many threads work may use that does not say so itself, such as one image operation.
+public enum ThreadBudget {
+  @TaskLocal private static var limit: Int?
+
+  /// The number that `with` allows here; the active processors where nobody said otherwise.
+  public static var count: Int { limit ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  /// Runs `body` with at most `count` threads for what it calls. Results never depend on the number.
+  public static func with<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
+    try $limit.withValue(max(1, count), operation: body)
+  }
+
+  /// Runs asynchronous work with at most `count` threads for what it calls.
+  public static func with<Result>(
+    _ count: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+  ) async rethrows -> Result {
+    try await $limit.withValue(max(1, count), operation: body, isolation: isolation)
+  }
+}
+
+/// Runs `body` for 0 ..< count on at most `threads` threads at a time, which share the budget for what `body` itself runs in
+/// parallel. Every index writes only its own result, so the outcome does not depend on the number of threads.
 public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
   let workers = max(1, min(threads, count))
   if workers == 1 {
@@ -13,7 +33,9 @@ public func parallelFor(_ count: Int, threads: Int, _ body: @Sendable (Int) -> V
   // Contiguous blocks, a few for each worker, so that uneven work still spreads.
   let blocks = min(count, workers * 8)
   DispatchQueue.concurrentPerform(iterations: blocks) { block in
-    for index in (block * count / blocks)..<((block + 1) * count / blocks) { body(index) }
+    ThreadBudget.with(threads / workers) {
+      for index in (block * count / blocks)..<((block + 1) * count / blocks) { body(index) }
+    }
   }
 }
 
@@ -42,7 +64,7 @@ public func parallelWaits(
   if let error = shared.error { throw error }
 }
 
-/// What the threads of one `parallelWaits` share.
+/// The state that the threads of one `parallelWaits` share.
 private final class Shared: Sendable {
   private let state = Mutex((next: 0, error: (any Error)?.none))
 

@@ -116,12 +116,6 @@ void ck_free(void *block, int64_t bytes) {
   pthread_mutex_unlock(&lock);
 }
 
-void ck_trim(void) {
-  pthread_mutex_lock(&lock);
-  for (int64_t i = 0; i < span_count; i++) madvise(spans[i].start, (size_t)spans[i].bytes, MADV_DONTNEED);
-  pthread_mutex_unlock(&lock);
-}
-
 int64_t ck_memory_in_use(void) {
   pthread_mutex_lock(&lock);
   int64_t n = in_use;

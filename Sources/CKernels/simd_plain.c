@@ -1,4 +1,4 @@
-// The same code for any processor that clang knows, with vectors of four.
+// The kernels for any processor that clang knows, with vectors of four.
 #define VL 4
 #define ROWS32 1
 #define COLUMNS32 32

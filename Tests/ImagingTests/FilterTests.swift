@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Imaging
 import Testing
@@ -71,13 +72,13 @@ import Testing
 
   @Test func threadsDoNotChangeResults() {
     let raster = pattern(301, 257, channels: 3, levels: 65535)
-    let one = ImagingThreads.with(1) {
+    let one = ThreadBudget.with(1) {
       (
         Filters.gaussian(raster, sigma: 2), Resize.cubic(raster, width: 97, height: 500),
         Filters.bilateral(raster, diameter: 5, sigmaColor: 0.2, sigmaSpace: 2)
       )
     }
-    let many = ImagingThreads.with(8) {
+    let many = ThreadBudget.with(8) {
       (
         Filters.gaussian(raster, sigma: 2), Resize.cubic(raster, width: 97, height: 500),
         Filters.bilateral(raster, diameter: 5, sigmaColor: 0.2, sigmaSpace: 2)

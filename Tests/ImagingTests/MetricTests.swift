@@ -143,8 +143,8 @@ import Testing
   @Test func threadsDoNotChangeTheSums() {
     let a = Self.randomCloud(200, 150, kind: "surface", seed: 1)
     let b = Self.randomCloud(200, 150, kind: "surface", seed: 2)
-    let one = ImagingThreads.with(1) { NearestNeighbours.summary(from: a, to: b, thresholds: [0.01]) }
-    let eight = ImagingThreads.with(8) { NearestNeighbours.summary(from: a, to: b, thresholds: [0.01]) }
+    let one = ThreadBudget.with(1) { NearestNeighbours.summary(from: a, to: b, thresholds: [0.01]) }
+    let eight = ThreadBudget.with(8) { NearestNeighbours.summary(from: a, to: b, thresholds: [0.01]) }
     #expect(one == eight)
   }
 

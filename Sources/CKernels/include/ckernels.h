@@ -16,8 +16,6 @@
 // so that a training step touches the same pages every time.
 void *ck_alloc(int64_t bytes);
 void ck_free(void *block, int64_t bytes);
-// Gives the pages of free blocks back to the system.
-void ck_trim(void);
 // Bytes in use now and at most since the last reset.
 int64_t ck_memory_in_use(void);
 int64_t ck_memory_peak(void);
@@ -51,7 +49,7 @@ void ck_reference_forward(int threads, const ck_convolution *g, const float *x, 
 void ck_reference_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
 void ck_reference_weight(int threads, const ck_convolution *g, const float *x, const float *dy, float *dweight);
 
-// The same by unfolding the input into a matrix and multiplying with OpenBLAS.
+// These three maps by unfolding the input into a matrix and multiplying with OpenBLAS.
 void ck_unfold_forward(int threads, const ck_convolution *g, const float *x, const float *weight, const float *bias,
                        float *y);
 void ck_unfold_input(int threads, const ck_convolution *g, const float *dy, const float *weight, float *dx);
@@ -70,7 +68,7 @@ int ck_best_isa(void);
 // ---- channels-last kernels, one table for each instruction set ----------------------------------------------------------
 // c and k count channels with padding. Weights come in PyTorch's layout with their true sizes.
 
-// What a kernel reads of an image block. Values that are one cheap step away from a block that is kept anyway are made
+// An image block as a kernel reads it. Values that are one cheap step away from a block that is kept anyway are made
 // while they are read, so that nobody stores them:
 //   plain        x
 //   normalised   (scale given) max(0, x * scale + shift): a batch normalisation and ReLU of x
@@ -124,7 +122,7 @@ typedef struct {
   float residual_scale;
   double *sums;             // [2][k]: sum and sum of squares of the results before bias, ReLU and residual; or null
   const ck_statistics *statistics;  // of the results as a gradient; or null. Not together with sums
-  // What follows in evaluation, without residual, shuffle and statistics; each or null:
+  // Steps that follow in evaluation, without residual, shuffle and statistics; each or null:
   float *pooled;            // the largest of each 2x2 block of y as well, [n][h / 2][w / 2][k], bfloat16 with `half`
   const float *head;        // [k], k at most 32: y is contiguous [n][h][w] and gets head_bias + the sum over the channels of
   float head_bias;          // head * result in place of the results

@@ -262,7 +262,7 @@ INLINE output_steps steps_of(const ck_winograd *p, tile_place at, int64_t k0) {
   return (output_steps){p->y, first * p->ys + k0 % quarter, 2 * p->ys, 4 * p->w * p->ys};
 }
 
-// What happens to the results of a convolution on their way to memory, a constant in each copy of a loop.
+// The steps that results of a convolution take on their way to memory, a constant in each copy of a loop.
 enum { SUMS = 1, STATISTICS = 2, RESIDUAL = 4, HALF_OUTPUT = 8, STREAMED = 16, POOLED = 32, HEAD = 64 };
 
 INLINE int epilogue_of(const ck_winograd *p, int sums) {

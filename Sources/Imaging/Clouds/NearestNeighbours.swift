@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Exact distances from every point of one image-ordered cloud to its nearest neighbour in another.
@@ -24,7 +25,7 @@ public enum NearestNeighbours {
     let tree = GridTree(targets)
     var grid = [Double](repeating: .infinity, count: queries.valid.count)
     guard !tree.x.isEmpty, queries.count > 0 else { return nil }
-    grid.withTarget { grid in
+    grid.withWriter { grid in
       search(queries, tree) { tile in
         for k in 0..<tile.count { grid[Int(tile.index[k])] = tile.best[k] }
       }
@@ -51,8 +52,8 @@ public enum NearestNeighbours {
     let limits = thresholds.count
     var parts = [Part](repeating: Part(), count: max(1, tileRows * tileColumns))
     var hits = [Int](repeating: 0, count: max(1, tileRows * tileColumns * limits))
-    parts.withTarget { parts in
-      hits.withTarget { hits in
+    parts.withWriter { parts in
+      hits.withWriter { hits in
         search(queries, tree) { tile in
           var part = Part()
           for k in 0..<tile.count {
@@ -95,14 +96,15 @@ public enum NearestNeighbours {
   private static func search(_ queries: PointCloud, _ tree: GridTree, _ finish: @Sendable (Tile) -> Void) {
     let tileRows = (queries.height + tileSide - 1) / tileSide
     let tileColumns = (queries.width + tileSide - 1) / tileSide
-    tree.boxes.withSource { boxes in
-      tree.starts.withSource { starts in
-        tree.x.withSource { tx in
-          tree.y.withSource { ty in
-            tree.z.withSource { tz in
+    tree.boxes.withReader { boxes in
+      tree.starts.withReader { starts in
+        tree.x.withReader { tx in
+          tree.y.withReader { ty in
+            tree.z.withReader { tz in
               forRows(tileRows, work: queries.valid.count * 64) { band in
                 var worker = TileSearch(
-                  tree: tree, boxes: boxes.base, starts: starts.base, tx: tx.base, ty: ty.base, tz: tz.base)
+                  tree: tree, boxes: boxes.pointer, starts: starts.pointer, tx: tx.pointer,
+                  ty: ty.pointer, tz: tz.pointer)
                 defer { worker.release() }
                 for row in band {
                   for column in 0..<tileColumns {

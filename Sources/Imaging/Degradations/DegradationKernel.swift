@@ -94,10 +94,10 @@ extension Filters {
       work: stride * height * kernel.weights.count
     ) { band, source, target in
       for y in band {
-        let to = target.base + y * stride
+        let to = target.pointer + y * stride
         for i in 0..<stride { to[i] = 0 }
         for (k, weight) in kernel.weights.enumerated() {
-          let from = source.base + ((y + k / side) * padded.width + k % side) * channels
+          let from = source.pointer + ((y + k / side) * padded.width + k % side) * channels
           for i in 0..<stride { to[i] += from[i] * weight }
         }
       }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Surface normals of depth maps. A normal raster has three channels with the unit vector (x right, y down, z); (0, 0, 0)
@@ -15,9 +16,9 @@ public enum Normals {
     let dx = Filters.scharr(smooth, .x)
     let dy = Filters.scharr(smooth, .y)
     var result = Raster(width: depth.width, height: depth.height, channels: 3)
-    dx.pixels.withSource { dx in
-      dy.pixels.withSource { dy in
-        result.pixels.withTarget { target in
+    dx.pixels.withReader { dx in
+      dy.pixels.withReader { dy in
+        result.pixels.withWriter { target in
           forRows(depth.height, work: depth.pixels.count * 8) { band in
             for i in band.lowerBound * depth.width..<band.upperBound * depth.width {
               let x = -dx[i] / 32 * focal

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Edge-preserving smoothing after Tomasi and Manduchi (ICCV 1998), in OpenCV's form: the distance between colours is the
@@ -48,22 +49,23 @@ extension Filters {
     }
     let scale = Float(1 / perBin)
 
-    return paddedGuide.pixels.withUnsafeBufferPointer { guideBuffer in
-      nonisolated(unsafe) let guideBase = guideBuffer.baseAddress!  // not empty: the size was checked above
+    return paddedGuide.pixels.withReader { guide in
       return Raster.build(
         width: width, height: height, channels: channels, from: padded.pixels,
         work: width * height * offsets.count * (channels + guideChannels)
       ) { band, source, target in
-        table.withSource { table in
-          offsets.withSource { offset in
-            spatial.withSource { spatial in
+        table.withReader { table in
+          offsets.withReader { offset in
+            spatial.withReader { spatial in
               let window = Disc(
-                source: source.base, guide: guideBase, offsets: offset.base, spatial: spatial.base,
+                source: source.pointer, guide: guide.pointer, offsets: offset.pointer,
+                spatial: spatial.pointer,
                 count: offsets.count,
-                centre: radius * wide + radius, table: table.base, scale: scale, last: Float(bins))
+                centre: radius * wide + radius, table: table.pointer, scale: scale,
+                last: Float(bins))
               for y in band {
                 for x in 0..<width {
-                  let to = target.base + (y * width + x) * channels
+                  let to = target.pointer + (y * width + x) * channels
                   let corner = y * wide + x
                   if channels == 3 && guideChannels == 3 {
                     window.three(corner, to)

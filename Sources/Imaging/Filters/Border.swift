@@ -1,3 +1,5 @@
+import Basics
+
 /// How an image goes on beyond its edge.
 public enum Border: Hashable, Sendable {
   /// dcb|abcd|cba: OpenCV's default.
@@ -34,8 +36,8 @@ public enum Border: Hashable, Sendable {
       work: wide * (height + 2 * radius) * channels
     ) { band, source, target in
       for y in band {
-        let from = source.base + index(y - radius, height) * width * channels
-        let to = target.base + y * wide * channels
+        let from = source.pointer + index(y - radius, height) * width * channels
+        let to = target.pointer + y * wide * channels
         for i in 0..<width * channels { to[radius * channels + i] = from[i] }
         for x in 0..<radius {
           for c in 0..<channels {

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Linear filters and the median. Borders reflect without repeating the edge (OpenCV's default) unless said otherwise.
@@ -35,8 +36,8 @@ public enum Filters {
   public static func laplacianInDouble(_ raster: Raster, border: Border = .reflect101) -> [Double] {
     let (width, height, channels) = (raster.width, raster.height, raster.channels)
     var result = [Double](repeating: 0, count: raster.pixels.count)
-    raster.pixels.withSource { source in
-      result.withTarget { target in
+    raster.pixels.withReader { source in
+      result.withWriter { target in
         forRows(height, work: width * height * channels * 5) { band in
           for y in band {
             let up = border.index(y - 1, height) * width
@@ -131,14 +132,14 @@ public enum Filters {
     ) { band, source, target in
       var line = [Float](repeating: 0, count: stride + 2 * radius * channels)
       for y in band {
-        let from = source.base + y * stride
-        line.withTarget { line in
+        let from = source.pointer + y * stride
+        line.withWriter { line in
           for (i, column) in columns.enumerated() {
             for c in 0..<channels { line[i * channels + c] = from[column + c] }
           }
-          let to = target.base + y * stride
+          let to = target.pointer + y * stride
           for (k, weight) in horizontal.enumerated() where weight != 0 {
-            let shifted = line.base + k * channels
+            let shifted = line.pointer + k * channels
             for i in 0..<stride { to[i] += shifted[i] * weight }
           }
         }
@@ -148,9 +149,9 @@ public enum Filters {
       width: width, height: height, channels: channels, from: wide.pixels, work: stride * height * vertical.count
     ) { band, source, target in
       for y in band {
-        let to = target.base + y * stride
+        let to = target.pointer + y * stride
         for (k, weight) in vertical.enumerated() where weight != 0 {
-          let from = source.base + border.index(y + k - vertical.count / 2, height) * stride
+          let from = source.pointer + border.index(y + k - vertical.count / 2, height) * stride
           for i in 0..<stride { to[i] += from[i] * weight }
         }
       }

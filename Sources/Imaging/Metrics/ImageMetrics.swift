@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Errors of one predicted map against the truth, each computed when it is first asked for. Parity: `metrics/image_metrics_*`.

@@ -11,11 +11,11 @@ struct PixelErrors {
     var sums = [SIMD2<Double>](repeating: .zero, count: height)
     var counts = [Int](repeating: 0, count: height)
     let bits = mask?.bits ?? [UInt8](repeating: 1, count: width * height)
-    a.pixels.withSource { a in
-      b.pixels.withSource { b in
-        bits.withSource { bits in
-          sums.withTarget { sums in
-            counts.withTarget { counts in
+    a.pixels.withReader { a in
+      b.pixels.withReader { b in
+        bits.withReader { bits in
+          sums.withWriter { sums in
+            counts.withWriter { counts in
               forRows(height, work: width * height * channels * 2) { band in
                 for y in band {
                   var (absolute, squares, count) = (0.0, 0.0, 0)

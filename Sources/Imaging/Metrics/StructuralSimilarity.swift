@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// SSIM of Wang, Bovik, Sheikh and Simoncelli (IEEE TIP 2004) as scikit-image computes it by default: a uniform window of
@@ -25,19 +26,22 @@ public enum StructuralSimilarity {
     let c2 = (0.03 * range) * (0.03 * range)
     var rowSums = [Double](repeating: 0, count: validHeight)
     let stride = width * channels
-    a.pixels.withSource { a in
-      b.pixels.withSource { b in
-        rowSums.withTarget { rowSums in
+    a.pixels.withReader { a in
+      b.pixels.withReader { b in
+        rowSums.withWriter { rowSums in
           forRows(validHeight, work: width * height * channels * 40) { band in
             // Column sums of x, y, x^2, y^2, xy over the window's rows; computed for each row afresh, so nothing drifts.
             var columns = [Double](repeating: 0, count: 5 * stride)
-            columns.withTarget { columns in
-              let (sx, sy) = (columns.base, columns.base + stride)
-              let (sxx, syy, sxy) = (columns.base + 2 * stride, columns.base + 3 * stride, columns.base + 4 * stride)
+            columns.withWriter { columns in
+              let (sx, sy) = (columns.pointer, columns.pointer + stride)
+              let (sxx, syy, sxy) = (
+                columns.pointer + 2 * stride, columns.pointer + 3 * stride,
+                columns.pointer + 4 * stride
+              )
               for y in band {
                 for i in 0..<5 * stride { columns[i] = 0 }
                 for row in y..<y + side {
-                  let (pa, pb) = (a.base + row * stride, b.base + row * stride)
+                  let (pa, pb) = (a.pointer + row * stride, b.pointer + row * stride)
                   for i in 0..<stride {
                     let (u, v) = (Double(pa[i]), Double(pb[i]))
                     sx[i] += u

@@ -108,9 +108,6 @@ extension Mask {
     return outside.mask { !outside.touchesEdge[$0] }
   }
 
-  /// The components of ``holes``, for rules by area.
-  public var holeComponents: Components { Components.label(holes, connectivity: 4) }
-
   /// The mask with its holes set.
   public func fillHoles() -> Mask { union(holes) }
 

@@ -1,3 +1,5 @@
+import Basics
+
 /// Exact Euclidean distances to a set of pixels, after Meijster, Roerdink and Hesselink ("A general algorithm for
 /// computing distance transforms in linear time", 2000).
 public enum DistanceTransform {
@@ -8,8 +10,8 @@ public enum DistanceTransform {
     // Row of the nearest set pixel in the same column, or -1.
     var rows = [Int32](repeating: -1, count: width * height)
     var result = [Int32](repeating: -1, count: width * height)
-    mask.bits.withSource { bits in
-      rows.withTarget { rows in
+    mask.bits.withReader { bits in
+      rows.withWriter { rows in
         for y in 0..<height {
           for x in 0..<width {
             let i = y * width + x
@@ -27,13 +29,13 @@ public enum DistanceTransform {
         }
       }
     }
-    rows.withSource { rows in
-      result.withTarget { result in
+    rows.withReader { rows in
+      result.withWriter { result in
         forRows(height, work: width * height * 16) { band in
           var sites = [Int](repeating: 0, count: width)
           var starts = [Int](repeating: 0, count: width)
           for y in band {
-            let line = rows.base + y * width
+            let line = rows.pointer + y * width
             func squared(_ x: Int, _ site: Int) -> Int {
               let dy = y - Int(line[site])
               return (x - site) * (x - site) + dy * dy

@@ -1,3 +1,5 @@
+import Basics
+
 /// Dilation, erosion, closing and opening with OpenCV's elliptical element. Pixels outside the image never count: they do
 /// not grow into it and do not eat from it.
 ///
@@ -42,14 +44,14 @@ public enum Morphology {
   private static func dilated(_ mask: Mask, _ element: [(dy: Int, columns: ClosedRange<Int>)]) -> Mask {
     let (width, height) = (mask.width, mask.height)
     var result = [UInt8](repeating: 0, count: mask.bits.count)
-    mask.bits.withSource { source in
-      result.withTarget { target in
+    mask.bits.withReader { source in
+      result.withWriter { target in
         forRows(height, work: width * height * 4) { band in
           for y in band {
-            let to = target.base + y * width
+            let to = target.pointer + y * width
             for (dy, columns) in element {
               guard y + dy >= 0 && y + dy < height else { continue }
-              let from = source.base + (y + dy) * width
+              let from = source.pointer + (y + dy) * width
               for dx in columns {
                 let start = max(0, -dx)
                 let end = min(width, width - dx)

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Changes of size. All methods keep the number of channels; any size of at least 1 x 1 goes.
@@ -121,8 +122,8 @@ public enum Resize {
       width: width, height: raster.height, channels: channels, from: input.pixels,
       work: width * raster.height * channels * columns.count
     ) { band, source, target in
-      columns.indices.withSource { indices in
-        columns.weights.withSource { weights in
+      columns.indices.withReader { indices in
+        columns.weights.withReader { weights in
           let taps = columns.count
           for y in band {
             let from = y * sourceWidth * channels
@@ -145,11 +146,11 @@ public enum Resize {
       width: width, height: height, channels: channels, from: wide.pixels, work: stride * height * rows.count
     ) { band, source, target in
       for y in band {
-        let to = target.base + y * stride
+        let to = target.pointer + y * stride
         for k in 0..<rows.count {
           let weight = rows.weights[y * rows.count + k]
           if weight == 0 && k > 0 { continue }
-          let from = source.base + Int(rows.indices[y * rows.count + k]) * stride
+          let from = source.pointer + Int(rows.indices[y * rows.count + k]) * stride
           if k == 0 {
             for i in 0..<stride { to[i] = from[i] * weight }
           } else {

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 extension Tensor {
@@ -47,7 +48,8 @@ extension Tensor {
     return (whole, whole.maxPooled2x2())
   }
 
-  /// A 1x1 convolution of `convolvedNormalisedReLU` to one channel. In evaluation, for at most 32 channels between, those are never stored.
+  /// A 1x1 convolution of `convolvedNormalisedReLU` to one channel. In evaluation, for at most 32 channels between, those are
+  /// never stored.
   public func convolvedNormalisedReLUAndProjected(
     _ convolution: Conv2d, _ norm: BatchNorm2d, by head: Conv2d
   ) -> Tensor {
@@ -56,7 +58,7 @@ extension Tensor {
       head.weight.shape == [1, channels, 1, 1], head.geometry == ConvolutionGeometry(kernel: 1)
     else { return head(convolvedNormalisedReLU(convolution, norm)) }
     return convolvedNormalisedFolded(
-      convolution, norm, false, head: (head.weight.value, head.bias?.value.data[0] ?? 0)
+      convolution, norm, false, head: (head.weight.value, head.bias?.value.item ?? 0)
     ).y
   }
 
@@ -128,18 +130,23 @@ extension Tensor {
       let dz = gradient.channelsLast()
       let sums = normalisation.gradientSums(dz, y)
       let factors = normalisation.gradientFactors(sums)
-      var source = normalisation.source(y)
-      let owner: Tensor
-      if case .outer(let plane, let outer)? = dz.pending {
-        (source.upstream, source.us, source.factor) = (UnsafePointer(plane.data), 1, UnsafePointer(outer.data))
-        owner = dz
-      } else {
-        let upstream = dz.stored(half: source.half != 0)
-        (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
-        owner = upstream.owner
+      let half = y.isReadAsHalf
+      let outer: (plane: Tensor, factors: Tensor)? =
+        if case .outer(let plane, let factors)? = dz.pending { (plane, factors) } else { nil }
+      let upstream = outer == nil ? dz.stored(half: half) : dz
+      let dy = FastConvolution.Gradient(shape: y.shape) { memory in
+        var source = normalisation.source(y, in: &memory)
+        if let outer {
+          (source.upstream, source.us, source.factor) = (
+            memory.read(outer.plane), 1, memory.read(outer.factors)
+          )
+        } else {
+          (source.upstream, source.us) = memory.stored(upstream, half: half)
+        }
+        let a = memory.read(factors)
+        (source.a, source.b, source.d) = (a, a + y.paddedChannels, a + 2 * y.paddedChannels)
+        return [source]
       }
-      (source.a, source.b, source.d) = (factors.a, factors.b, factors.d)
-      let dy = FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [owner, y, factors.block])
       let dweight =
         needs[1]
         ? input.map {

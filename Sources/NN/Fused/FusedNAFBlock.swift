@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// A block of NAFNet as one operation in four passes over memory, with the formulas at `ck_naf`; `NAFBlock.composed`
@@ -41,9 +42,7 @@ struct FusedNAFBlock {
     let c = self.c
     w1 = Self.packed(block.conv1, columns: block.norm1.weight)
     b1 = Self.shifted(block.conv1, block.norm1.bias)
-    (w2, b2) = (.empty([9, 2 * c]), block.conv2.bias.value)
-    let nine = block.conv2.weight.value.data
-    for k in 0..<2 * c { for tap in 0..<9 { w2.data[tap * 2 * c + k] = nine[k * 9 + tap] } }
+    (w2, b2) = (block.conv2.weight.value.reshaped([2 * c, 9]).permuted([1, 0]).detached(), block.conv2.bias.value)
     w4 = Self.packed(block.conv4, columns: block.norm2.weight)
     b4 = Self.shifted(block.conv4, block.norm2.bias)
     w5 = Self.packed(block.conv5, rows: block.gamma)
@@ -55,16 +54,17 @@ struct FusedNAFBlock {
   private func gate(_ x: Tensor) -> (gated: Tensor, sums: [Double]) {
     let gated = Tensor.emptyChannelsLast(x.shape)
     var sums = [Double](repeating: 0, count: n * c)
-    run { p in
-      (p.x, p.g) = (UnsafePointer(x.data), gated.data)
-      Kernels.current.naf_gate(Kernels.threads, &p, &sums)
+    run { kernels, p, memory in
+      (p.x, p.g) = (memory.read(x), memory.write(gated))
+      kernels.naf_gate(Kernels.threads, &p, &sums)
     }
     return (gated, sums)
   }
 
   /// The 1x1 convolution of the means, [n][c].
   private func attention(_ means: [Float]) -> [Float] {
-    let (weight, bias) = (block.attention.weight.value.data, block.attention.bias.value.data)
+    let (matrix, offsets) = (block.attention.weight.value, block.attention.bias.value)
+    let (weight, bias) = (matrix.reader, offsets.reader)
     return (0..<n * c).map { index in
       let (image, k) = (index / c, index % c)
       var sum = Double(bias[k])
@@ -80,12 +80,13 @@ struct FusedNAFBlock {
     let middle = keepsMiddle ? Tensor.emptyChannelsLast(x.shape) : nil
     let w3 = weighted(attention, transposed: false)
     let b3 = block.conv3.bias.value.zipped(block.beta.value.reshaped([c])) { $0 * $1 }
-    run { p in
-      (p.x, p.g, p.w3, p.b3) = (UnsafePointer(x.data), gated.data, UnsafePointer(w3.data), UnsafePointer(b3.data))
-      (p.y, p.out) = (middle?.data, out.data)
-      Kernels.current.naf_mix(Kernels.threads, &p)
+    run { kernels, p, memory in
+      (p.x, p.g, p.w3, p.b3) = (
+        memory.read(x), memory.write(gated), memory.read(w3), memory.read(b3)
+      )
+      (p.y, p.out) = (memory.write(middle), memory.write(out))
+      kernels.naf_mix(Kernels.threads, &p)
     }
-    withExtendedLifetime((w3, b3)) {}
     return (out, middle)
   }
 
@@ -105,13 +106,13 @@ struct FusedNAFBlock {
       Self.packed(block.conv5, rows: block.gamma, transposed: true),
       Self.packed(block.conv4, columns: block.norm2.weight, transposed: true)
     )
-    run { p in
-      (p.dout, p.y, p.g) = (UnsafePointer(upstream.data), middle.data, gated.data)
-      (p.w5_back, p.w4_back, p.dy) = (UnsafePointer(w5Back.data), UnsafePointer(w4Back.data), dy.data)
-      (p.s5, p.s4, p.m, p.sum5, p.sum4, p.sum3) = (s5.data, s4.data, m.data, sum5.data, sum4.data, sum3.data)
-      Kernels.current.naf_mix_backward(Kernels.threads, &p)
+    run { kernels, p, memory in
+      (p.dout, p.y, p.g) = (memory.read(upstream), memory.write(middle), memory.write(gated))
+      (p.w5_back, p.w4_back, p.dy) = (memory.read(w5Back), memory.read(w4Back), memory.write(dy))
+      (p.s5, p.s4, p.m) = (memory.write(s5), memory.write(s4), memory.write(m))
+      (p.sum5, p.sum4, p.sum3) = (memory.write(sum5), memory.write(sum4), memory.write(sum3))
+      kernels.naf_mix_backward(Kernels.threads, &p)
     }
-    withExtendedLifetime((w5Back, w4Back)) {}
     let last = scaledRows(block.conv5, block.gamma, s5, sum5)
     set(block.conv5.weight, last.weight)
     set(block.conv5.bias, last.bias)
@@ -125,13 +126,15 @@ struct FusedNAFBlock {
     // Attention: conv3 meets g times attention, image by image.
     let weighted = Tensor.zeros([c, c])
     var dattention = [Double](repeating: 0, count: n * c)
-    let (w3, beta, products) = (block.conv3.weight.value.data, block.beta.value.data, m.data)
+    let (matrix, factors) = (block.conv3.weight.value, block.beta.value)
+    let (w3, beta, products) = (matrix.reader, factors.reader, m.reader)
+    let sums = weighted.writer
     for image in 0..<n {
       for i in 0..<c {
         var sum = 0.0
         for k in 0..<c {
           let value = products[(image * c + i) * c + k]
-          weighted.data[i * c + k] += value * attention[image * c + i]
+          sums[i * c + k] += value * attention[image * c + i]
           sum += Double(beta[k] * w3[k * c + i] * value)
         }
         dattention[image * c + i] = sum
@@ -150,15 +153,13 @@ struct FusedNAFBlock {
     let dx = Tensor.emptyChannelsLast(x.shape)
     let w3Back = self.weighted(attention, transposed: true)
     let w1Back = Self.packed(block.conv1, columns: block.norm1.weight, transposed: true)
-    run { p in
-      (p.x, p.dy, p.dx) = (UnsafePointer(x.data), dy.data, dx.data)
-      (p.w3_back, p.w1_back, p.dm) = (
-        UnsafePointer(w3Back.data), UnsafePointer(w1Back.data), UnsafePointer(dmeans.data)
-      )
-      (p.s1, p.sum1, p.dw2, p.sum2) = (s1.data, sum1.data, dw2.data, sum2.data)
-      Kernels.current.naf_gate_backward(Kernels.threads, &p)
+    run { kernels, p, memory in
+      (p.x, p.dy, p.dx) = (memory.read(x), memory.write(dy), memory.write(dx))
+      (p.w3_back, p.w1_back, p.dm) = (memory.read(w3Back), memory.read(w1Back), memory.read(dmeans))
+      (p.s1, p.sum1) = (memory.write(s1), memory.write(sum1))
+      (p.dw2, p.sum2) = (memory.write(dw2), memory.write(sum2))
+      kernels.naf_gate_backward(Kernels.threads, &p)
     }
-    withExtendedLifetime((w3Back, w1Back, dmeans)) {}
     let first = normalised(block.conv1, block.norm1, s1, sum1)
     set(block.conv1.weight, first.weight)
     set(block.conv1.bias, sum1)
@@ -174,18 +175,21 @@ struct FusedNAFBlock {
     _ dattention: [Double], _ means: [Float]
   ) -> (means: Tensor, weight: Tensor, bias: Tensor) {
     let (dmeans, dweight, dbias) = (Tensor.empty([n, c]), Tensor.empty([c, c]), Tensor.empty([c]))
-    let weight = block.attention.weight.value.data
+    let (forMeans, forWeight, forBias) = (dmeans.writer, dweight.writer, dbias.writer)
+    let matrix = block.attention.weight.value
+    let weight = matrix.reader
     for image in 0..<n {
       for j in 0..<c {
         var sum = 0.0
         for k in 0..<c { sum += Double(weight[k * c + j]) * dattention[image * c + k] }
-        dmeans.data[image * c + j] = Float(sum / Double(h * w))
+        forMeans[image * c + j] = Float(sum / Double(h * w))
       }
     }
     for k in 0..<c {
-      dbias.data[k] = Float((0..<n).reduce(0.0) { $0 + dattention[$1 * c + k] })
+      forBias[k] = Float((0..<n).reduce(0.0) { $0 + dattention[$1 * c + k] })
       for j in 0..<c {
-        dweight.data[k * c + j] = Float((0..<n).reduce(0.0) { $0 + dattention[$1 * c + k] * Double(means[$1 * c + j]) })
+        forWeight[k * c + j] = Float(
+          (0..<n).reduce(0.0) { $0 + dattention[$1 * c + k] * Double(means[$1 * c + j]) })
       }
     }
     return (dmeans, dweight, dbias)
@@ -196,18 +200,18 @@ struct FusedNAFBlock {
     _ convolution: BiasedConv2d, _ factor: Parameter, _ products: Tensor, _ sums: Tensor
   ) -> (weight: Tensor, bias: Tensor, factor: Tensor) {
     let (dweight, dbias, dfactor) = (Tensor.empty([c, c]), Tensor.empty([c]), Tensor.empty([c]))
-    let (weight, bias, factors) = (
-      convolution.weight.value.data, convolution.bias.value.data, factor.value.data
-    )
-    let (product, sum) = (products.data, sums.data)
+    let (forWeight, forBias, forFactor) = (dweight.writer, dbias.writer, dfactor.writer)
+    let (matrix, offsets, factor) = (convolution.weight.value, convolution.bias.value, factor.value)
+    let (weight, bias, factors) = (matrix.reader, offsets.reader, factor.reader)
+    let (product, sum) = (products.reader, sums.reader)
     for k in 0..<c {
       var total = Double(bias[k] * sum[k])
       for i in 0..<c {
         total += Double(weight[k * c + i] * product[i * c + k])
-        dweight.data[k * c + i] = factors[k] * product[i * c + k]
+        forWeight[k * c + i] = factors[k] * product[i * c + k]
       }
-      dbias.data[k] = factors[k] * sum[k]
-      dfactor.data[k] = Float(total)
+      forBias[k] = factors[k] * sum[k]
+      forFactor[k] = Float(total)
     }
     return (dweight, dbias, dfactor)
   }
@@ -217,16 +221,18 @@ struct FusedNAFBlock {
     _ convolution: BiasedConv2d, _ norm: LayerNorm, _ products: Tensor, _ sums: Tensor
   ) -> (weight: Tensor, gain: Tensor, shift: Tensor) {
     let (dweight, dgain, dshift) = (Tensor.empty([2 * c, c]), Tensor.empty([c]), Tensor.empty([c]))
-    let (weight, gain, shift) = (convolution.weight.value.data, norm.weight.value.data, norm.bias.value.data)
-    let (product, sum) = (products.data, sums.data)
+    let (forWeight, forGain, forShift) = (dweight.writer, dgain.writer, dshift.writer)
+    let (matrix, normGain, normShift) = (convolution.weight.value, norm.weight.value, norm.bias.value)
+    let (weight, gain, shift) = (matrix.reader, normGain.reader, normShift.reader)
+    let (product, sum) = (products.reader, sums.reader)
     for i in 0..<c {
       var (gains, shifts) = (0.0, 0.0)
       for k in 0..<2 * c {
         gains += Double(weight[k * c + i] * product[i * 2 * c + k])
         shifts += Double(weight[k * c + i] * sum[k])
-        dweight.data[k * c + i] = product[i * 2 * c + k] * gain[i] + sum[k] * shift[i]
+        forWeight[k * c + i] = product[i * 2 * c + k] * gain[i] + sum[k] * shift[i]
       }
-      (dgain.data[i], dshift.data[i]) = (Float(gains), Float(shifts))
+      (forGain[i], forShift[i]) = (Float(gains), Float(shifts))
     }
     return (dweight, dgain, dshift)
   }
@@ -238,10 +244,9 @@ struct FusedNAFBlock {
     let (factors, result) = (Tensor(attention, [n, c]), Tensor.empty([n, c, c]))
     for image in 0..<n {
       Self.pack(
-        block.conv3.weight.value.data, outputs: c, inputs: c, rows: block.beta.value.data,
-        columns: factors.data + image * c, transposed: transposed, into: result.data + image * c * c)
+        block.conv3.weight.value, rows: block.beta.value, columns: factors, from: image * c, transposed: transposed,
+        into: result.writer + image * c * c)
     }
-    withExtendedLifetime(factors) {}
     return result
   }
 
@@ -251,31 +256,34 @@ struct FusedNAFBlock {
     let (outputs, inputs) = (convolution.weight.shape[0], convolution.weight.shape[1])
     let result = Tensor.empty([outputs, inputs])
     pack(
-      convolution.weight.value.data, outputs: outputs, inputs: inputs, rows: rows?.value.data,
-      columns: columns?.value.data, transposed: transposed, into: result.data)
+      convolution.weight.value, rows: rows?.value, columns: columns?.value, transposed: transposed, into: result.writer)
     return result
   }
 
-  /// Packs weight[outputs][inputs] times factors of its rows and columns as a product from inputs to outputs, or back.
+  /// Packs weight[outputs][inputs] times factors of its rows, and of its columns from the element `first` on, as a product
+  /// from inputs to outputs, or back.
   private static func pack(
-    _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, rows: UnsafePointer<Float>?,
-    columns: UnsafePointer<Float>?, transposed: Bool, into target: UnsafeMutablePointer<Float>
+    _ weight: Tensor, rows: Tensor?, columns: Tensor?, from first: Int = 0, transposed: Bool,
+    into target: SharedWriter<Float>
   ) {
+    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
     let scaled = Tensor.empty([outputs, inputs])
+    let (from, forRows, forColumns, to) = (weight.reader, rows?.reader, columns?.reader, scaled.writer)
     for k in 0..<outputs {
       for i in 0..<inputs {
-        scaled.data[k * inputs + i] = weight[k * inputs + i] * (rows?[k] ?? 1) * (columns?[i] ?? 1)
+        to[k * inputs + i] = from[k * inputs + i] * (forRows?[k] ?? 1) * (forColumns?[first + i] ?? 1)
       }
     }
     FastConvolution.packMatrix(
-      scaled.data, rows: transposed ? outputs : inputs, columns: transposed ? inputs : outputs,
+      scaled.reader, rows: transposed ? outputs : inputs, columns: transposed ? inputs : outputs,
       rowStride: transposed ? inputs : 1, columnStride: transposed ? 1 : inputs, into: target)
   }
 
   /// W shift + b: the bias of a convolution that takes the shift of a layer norm upon itself.
   private static func shifted(_ convolution: BiasedConv2d, _ shift: Parameter) -> Tensor {
     let (outputs, inputs) = (convolution.weight.shape[0], convolution.weight.shape[1])
-    let (weight, bias, shifts) = (convolution.weight.value.data, convolution.bias.value.data, shift.value.data)
+    let (matrix, offsets, shift) = (convolution.weight.value, convolution.bias.value, shift.value)
+    let (weight, bias, shifts) = (matrix.reader, offsets.reader, shift.reader)
     return Tensor(
       (0..<outputs).map { k in
         Float((0..<inputs).reduce(Double(bias[k])) { $0 + Double(weight[k * inputs + $1] * shifts[$1]) })
@@ -283,13 +291,21 @@ struct FusedNAFBlock {
   }
 
   /// Calls `body` with the sizes and folded products filled in.
-  private func run(_ body: (inout ck_naf) -> Void) {
-    var p = ck_naf()
-    (p.n, p.h, p.w, p.c, p.epsilon) = (Int64(n), Int64(h), Int64(w), Int64(c), block.norm1.epsilon)
-    (p.w1, p.b1) = (UnsafePointer(w1.data), UnsafePointer(b1.data))
-    (p.w2, p.b2) = (UnsafePointer(w2.data), UnsafePointer(b2.data))
-    (p.w4, p.b4) = (UnsafePointer(w4.data), UnsafePointer(b4.data))
-    (p.w5, p.b5) = (UnsafePointer(w5.data), UnsafePointer(b5.data))
-    withExtendedLifetime(self) { body(&p) }
+  private func run(
+    _ body: (_ kernels: ck_kernels, _ p: inout ck_naf, _ memory: inout LentMemory) -> Void
+  ) {
+    Kernels.run { kernels, memory in
+      var p = ck_naf()
+      (p.n, p.h, p.w, p.c, p.epsilon) = (
+        Int64(n), Int64(h), Int64(w), Int64(c), block.norm1.epsilon
+      )
+      (p.w1, p.b1, p.w2, p.b2) = (
+        memory.read(w1), memory.read(b1), memory.read(w2), memory.read(b2)
+      )
+      (p.w4, p.b4, p.w5, p.b5) = (
+        memory.read(w4), memory.read(b4), memory.read(w5), memory.read(b5)
+      )
+      body(kernels, &p, &memory)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 extension Tensor {
@@ -55,12 +56,16 @@ extension Tensor {
   private func throughReLU(of y: Tensor) -> FastConvolution.Gradient {
     let lanes = y.paddedChannels
     let constants = Tensor.zeros([2, lanes])
-    for k in 0..<lanes { constants.data[k] = 1 }
-    let (one, zero) = (UnsafePointer(constants.data), UnsafePointer(constants.data + lanes))
-    var source = y.withSource { $0.pointee }
-    let upstream = stored(half: source.half != 0)
-    (source.scale, source.shift, source.a, source.b, source.d) = (one, zero, one, zero, zero)
-    (source.upstream, source.us) = (UnsafePointer(upstream.pointer), upstream.stride)
-    return FastConvolution.Gradient(sources: [source], shape: y.shape, owners: [y, upstream.owner, constants])
+    constants.writer.update(repeating: 1, count: lanes)
+    let half = y.isReadAsHalf
+    let upstream = stored(half: half)
+    return FastConvolution.Gradient(shape: y.shape) { memory in
+      let one = memory.read(constants)
+      let zero = one + lanes
+      var source = memory.source(y)
+      (source.scale, source.shift, source.a, source.b, source.d) = (one, zero, one, zero, zero)
+      (source.upstream, source.us) = memory.stored(upstream, half: half)
+      return [source]
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 extension Tensor {
@@ -19,16 +20,17 @@ extension Tensor {
     var input: Tensor? = x.kept()
     return y.recorded([x, convolution.weight.tensor, convolution.bias?.tensor]) { gradient, needs in
       let dz = gradient.channelsLast()
-      let whole = dz.withSource { $0.pointee }
-      let (stride, width) = (Int(whole.xs), dz.w)
-      let parts = (0..<4).map { quarter in
-        var source = whole
-        let bytes = (quarter / 2 * width + quarter % 2) * stride * (whole.half != 0 ? 2 : 4)
-        source.x = (UnsafeRawPointer(whole.x!) + bytes).assumingMemoryBound(to: Float.self)  // an image has memory
-        (source.xs, source.row) = (Int64(2 * stride), Int64(2 * width * stride))
-        return source
+      let dy = FastConvolution.Gradient(shape: [dz.n, k, dz.h / 2, dz.w / 2]) { memory in
+        let whole = memory.source(dz)
+        let (stride, width) = (Int(whole.xs), dz.w)
+        return (0..<4).map { quarter in
+          var source = whole
+          let bytes = (quarter / 2 * width + quarter % 2) * stride * (whole.half != 0 ? 2 : 4)
+          source.x = (UnsafeRawPointer(whole.x!) + bytes).assumingMemoryBound(to: Float.self)  // an image has memory
+          (source.xs, source.row) = (Int64(2 * stride), Int64(2 * width * stride))
+          return source
+        }
       }
-      let dy = FastConvolution.Gradient(sources: parts, shape: [dz.n, k, dz.h / 2, dz.w / 2], owners: [dz])
       let own = FastConvolution.winogradWeightGradient(input!, dy, wantsBias: needs[2])  // kept until here
       if input?.pendingNormalisation == nil { input = nil }
       let dx =
@@ -48,7 +50,8 @@ extension Tensor {
     let result = Tensor.empty(shape)
     for row in 0..<rows {
       let other = row % 4 * (rows / 4) + row / 4
-      (result.data + (back ? row : other) * width).update(from: data + (back ? other : row) * width, count: width)
+      (result.writer + (back ? row : other) * width).update(
+        from: reader + (back ? other : row) * width, count: width)
     }
     return result
   }

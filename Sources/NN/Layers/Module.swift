@@ -30,7 +30,7 @@ public protocol Module: AnyObject {
   func setTraining(_ training: Bool)
 }
 
-/// What a module consists of.
+/// A part of a module by its kind.
 public enum Member {
   case parameter(Parameter)
   case buffer(Buffer)

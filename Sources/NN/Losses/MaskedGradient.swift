@@ -1,3 +1,5 @@
+import Basics
+
 extension LossTerm {
   public static let gradient = LossTerm("gradient", "Weight of the masked gradient loss.", standard: 0.5) {
     $0.prediction.maskedGradientL1($0.target, mask: $0.mask)
@@ -10,7 +12,7 @@ extension Tensor {
   public func maskedGradientL1(_ target: Tensor, mask: Tensor?) -> Tensor {
     let (p, t, m) = lossPlanes(target, mask)
     let (height, width, rows) = (h, w, n * h)
-    let (ps, ts, ms) = (p.data, t.data, m?.data)
+    let (ps, ts, ms) = (p.reader, t.reader, m?.reader)
     let sums = rowSums(rows, 4) { row, sums in
       let start = row * width
       for i in start..<start + width {
@@ -32,7 +34,7 @@ extension Tensor {
     let prediction = p.detached()
     return Tensor([Float(sums[0] / across + sums[2] / down)], []).recorded([p]) { gradient, _ in
       let dp = Tensor.empty(prediction.shape)
-      let (ps, ts, ms, target) = (prediction.data, t.data, m?.data, dp.data)
+      let (ps, ts, ms, target) = (prediction.reader, t.reader, m?.reader, dp.writer)
       let (fx, fy) = (Float(Double(gradient.item) / across), Float(Double(gradient.item) / down))
       parallelChunks(rows, of: 16) { range in
         for row in range {

@@ -1,3 +1,5 @@
+import Basics
+
 extension LossTerm {
   /// Parity: losses/masked_l1__*.
   public static let l1 = LossTerm("l1", "Weight of the masked L1.", standard: 1) {
@@ -10,7 +12,7 @@ extension Tensor {
   public func maskedL1(_ target: Tensor, mask: Tensor?) -> Tensor {
     let (p, t, m) = lossPlanes(target, mask)
     let (width, rows) = (w, n * h)
-    let (ps, ts, ms) = (p.data, t.data, m?.data)
+    let (ps, ts, ms) = (p.reader, t.reader, m?.reader)
     let sums = rowSums(rows, 2) { row, sums in
       for i in row * width..<(row + 1) * width {
         let weight = ms?[i] ?? 1
@@ -22,7 +24,7 @@ extension Tensor {
     let prediction = p.detached()
     return Tensor([Float(sums[0] / total)], []).recorded([p]) { gradient, _ in
       let dp = Tensor.empty(prediction.shape)
-      let (ps, ts, ms, target) = (prediction.data, t.data, m?.data, dp.data)
+      let (ps, ts, ms, target) = (prediction.reader, t.reader, m?.reader, dp.writer)
       let factor = Float(Double(gradient.item) / total)
       parallelChunks(prediction.count) { range in
         for i in range { target[i] = factor * sign(ps[i] - ts[i]) * (ms?[i] ?? 1) }

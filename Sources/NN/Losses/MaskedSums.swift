@@ -1,3 +1,5 @@
+import Basics
+
 // Losses over the pixels of a mask. Sums run over the whole batch, not per image; a sum of weights counts as at least 1e-6.
 // Shapes: prediction and target [n, c, h, w], mask [n, 1, h, w] with weights 0...1, or nil for all ones. Results: single
 // numbers. The gradient flows to the prediction only.
@@ -6,11 +8,10 @@
 let leastWeight = 1e-6
 
 /// Sums of `terms` values for each image row, added in row order.
-func rowSums(_ rows: Int, _ terms: Int, _ body: (Int, UnsafeMutablePointer<Double>) -> Void) -> [Double] {
+func rowSums(_ rows: Int, _ terms: Int, _ body: @Sendable (Int, SharedWriter<Double>) -> Void) -> [Double] {
   var partial = [Double](repeating: 0, count: rows * terms)
-  partial.withUnsafeMutableBufferPointer { buffer in
-    nonisolated(unsafe) let base = buffer.baseAddress!  // rows * terms > 0
-    parallelChunks(rows, of: 16) { range in for row in range { body(row, base + row * terms) } }
+  partial.withWriter { sums in
+    parallelChunks(rows, of: 16) { range in for row in range { body(row, sums + row * terms) } }
   }
   return (0..<terms).map { term in
     var sum = 0.0

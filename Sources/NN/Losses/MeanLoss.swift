@@ -1,19 +1,21 @@
+import Basics
+
 // Losses of two tensors of one shape, averaged over all elements. The gradient flows to the prediction only. Results: single
 // numbers.
 
 extension Tensor {
   /// The mean of `value(p - t)`; `derivative` is that of `value`.
   func meanLoss(
-    _ target: Tensor, _ value: @escaping (Float) -> Double, derivative: @escaping (Float) -> Float
+    _ target: Tensor, _ value: @Sendable (Float) -> Double, derivative: @escaping @Sendable (Float) -> Float
   ) -> Tensor {
     precondition(shape == target.shape, "a prediction \(shape) for a target \(target.shape)")
     let (p, t) = (contiguous(), target.contiguous().detached())
-    let (ps, ts, count) = (p.data, t.data, self.count)
+    let (ps, ts, count) = (p.reader, t.reader, self.count)
     let total = Tensor.deterministicSum(count) { value(ps[$0] - ts[$0]) }
     let prediction = p.detached()
     return Tensor([Float(total / Double(count))], []).recorded([p]) { gradient, _ in
       let dp = Tensor.empty(prediction.shape)
-      let (ps, ts, target) = (prediction.data, t.data, dp.data)
+      let (ps, ts, target) = (prediction.reader, t.reader, dp.writer)
       let factor = gradient.item / Float(count)
       parallelChunks(count) { range in for i in range { target[i] = factor * derivative(ps[i] - ts[i]) } }
       return [dp]

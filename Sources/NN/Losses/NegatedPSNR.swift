@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 extension LossTerm {
@@ -13,7 +14,7 @@ extension Tensor {
     precondition(shape == target.shape, "a prediction \(shape) for a target \(target.shape)")
     let (p, t) = (contiguous(), target.contiguous().detached())
     let (images, each) = (shape[0], count / shape[0])
-    let (ps, ts) = (p.data, t.data)
+    let (ps, ts) = (p.reader, t.reader)
     let errors = (0..<images).map { image in
       Tensor.deterministicSum(each) {
         let d = Double(ps[image * each + $0]) - Double(ts[image * each + $0])
@@ -25,7 +26,7 @@ extension Tensor {
     let prediction = p.detached()
     return Tensor([Float(value)], []).recorded([p]) { gradient, _ in
       let dp = Tensor.empty(prediction.shape)
-      let (ps, ts, target) = (prediction.data, t.data, dp.data)
+      let (ps, ts, target) = (prediction.reader, t.reader, dp.writer)
       for image in 0..<images {
         let factor = Float(
           Double(gradient.item) * scale * 2 / (Double(images) * Double(each) * (errors[image] + 1e-8)))

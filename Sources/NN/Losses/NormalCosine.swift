@@ -1,3 +1,5 @@
+import Basics
+
 extension LossTerm {
   /// A network that predicts normals gives them as `normals`.
   public static let normals = LossTerm(
@@ -15,7 +17,7 @@ extension Tensor {
     let (p, t, m) = (contiguous(), target.contiguous().detached(), mask?.contiguous().detached())
     precondition(m.map { $0.count == pixels } ?? true, "a mask of another size than \(shape)")
     let (channels, height, width, area) = (c, h, w, h * w)
-    let (ps, ts, ms) = (p.data, t.data, m?.data)
+    let (ps, ts, ms) = (p.reader, t.reader, m?.reader)
     let sums = rowSums(n * height, 2) { row, sums in
       let (image, y) = (row / height, row % height)
       for x in 0..<width {
@@ -33,7 +35,7 @@ extension Tensor {
     let shape = self.shape
     return Tensor([Float(sums[0] / total)], []).recorded([p]) { gradient, _ in
       let dp = Tensor.empty(shape)
-      let (ts, ms, target) = (t.data, m?.data, dp.data)
+      let (ts, ms, target) = (t.reader, m?.reader, dp.writer)
       let factor = Float(-Double(gradient.item) / total)
       parallelChunks(dp.count) { range in
         for i in range { target[i] = factor * ts[i] * (ms?[i / (area * channels) * area + i % area] ?? 1) }

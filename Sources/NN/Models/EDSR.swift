@@ -1,3 +1,5 @@
+import Basics
+
 /// EDSR as BasicSR has it: mean subtraction, residual body, pixel-shuffle upsampling.
 ///
 /// Input [n, c, h, w] in 0...1, output [n, c, s h, s w], not clamped. Three channels subtract the DIV2K mean; one channel
@@ -76,7 +78,7 @@ extension Tensor {
     precondition(rank == 4 && c == offsets.count, "\(offsets.count) offsets for the shape \(shape)")
     let x = contiguous()
     let y = Tensor.empty(shape)
-    let (from, to, area, channels) = (x.data, y.data, h * w, c)
+    let (from, to, area, channels) = (x.reader, y.writer, h * w, c)
     parallel(n * c) { plane in
       for i in plane * area..<(plane + 1) * area { to[i] = from[i] + offsets[plane % channels] }
     }

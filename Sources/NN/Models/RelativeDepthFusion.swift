@@ -1,3 +1,5 @@
+import Basics
+
 /// Two NAFNet encoders, one for the low-resolution depth and one for a relative depth map of the image, fused by adaptive
 /// instance normalisation; one decoder.
 ///
@@ -109,7 +111,7 @@ extension Tensor {
     precondition(offsets.count == n * c, "\(offsets.shape) offsets for the shape \(shape)")
     let (x, o) = (contiguous(), offsets.contiguous())
     let y = Tensor.empty(shape)
-    let (from, to, values, area) = (x.data, y.data, o.data, h * w)
+    let (from, to, values, area) = (x.reader, y.writer, o.reader, h * w)
     parallel(n * c) { plane in
       for i in plane * area..<(plane + 1) * area { to[i] = from[i] + values[plane] }
     }

@@ -286,15 +286,17 @@ public final class SwinBlock: Module {
     let factors = (0..<samples).map { sample -> Float in
       var mixed: UInt64 = 0
       for i in stride(from: 0, to: each, by: max(1, each / 64)) {
-        mixed = mixed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(plain.data[sample * each + i].bitPattern)
+        mixed = mixed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(plain.reader[sample * each + i].bitPattern)
       }
       var random = SeededRandom(seed: mixed)
       return random.uniform() < dropPath ? 0 : Float(1 / (1 - dropPath))
     }
     func scaled(_ x: Tensor) -> Tensor {
       let result = Tensor.empty(x.shape)
-      let (from, to) = (x.data, result.data)
-      parallelChunks(samples * each) { range in for i in range { to[i] = from[i] * factors[i / each] } }
+      let (from, to) = (x.reader, result.writer)
+      parallelChunks(samples * each) { range in
+        for i in range { to[i] = from[i] * factors[i / each] }
+      }
       return result
     }
     return scaled(plain).recorded([plain]) { gradient, _ in [scaled(gradient.contiguous())] }

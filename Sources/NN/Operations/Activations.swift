@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 // Element-wise functions of one tensor. Layout: any; the result has the layout of the input.
@@ -38,9 +39,9 @@ extension Tensor {
     let channels = c
     let shared = weight.count == 1
     let slopes = weight.contiguous().detached()
-    let lanes = (0..<stride).map { k in k < channels ? slopes.data[shared ? 0 : k] : 0 }
+    let lanes = (0..<stride).map { k in k < channels ? slopes.reader[shared ? 0 : k] : 0 }
     let y = x.emptyLike()
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     let pixels = self.pixels
     parallelChunks(pixels, of: 512) { range in
       for pixel in range {
@@ -54,12 +55,11 @@ extension Tensor {
     return y.recorded([x, weight]) { gradient, _ in
       let dy = gradient.dense(like: input)
       let dx = input.emptyLike()
-      let (xs, upstream, target) = (input.data, dy.data, dx.data)
+      let (xs, upstream, target) = (input.reader, dy.reader, dx.writer)
       let size = 512
       let chunks = (pixels + size - 1) / size
       var partial = [Double](repeating: 0, count: chunks * stride)
-      partial.withUnsafeMutableBufferPointer { buffer in
-        nonisolated(unsafe) let sums = buffer
+      partial.withWriter { sums in
         parallel(chunks) { chunk in
           for pixel in chunk * size..<min(pixels, (chunk + 1) * size) {
             for k in 0..<stride {

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// The mean of each bin: rows floor(i h / height) ..< ceil((i + 1) h / height), columns alike.
   /// Parity: layers/adaptive_avg_pool_3x2.
@@ -5,8 +7,10 @@ extension Tensor {
     let x = contiguous()
     let (oldShape, h, w) = (shape, self.h, self.w)
     let y = Tensor.empty([n, c, height, width])
-    let (from, to) = (x.data, y.data)
-    func bin(_ i: Int, _ size: Int, _ bins: Int) -> Range<Int> { i * size / bins..<((i + 1) * size + bins - 1) / bins }
+    let (from, to) = (x.reader, y.writer)
+    @Sendable func bin(_ i: Int, _ size: Int, _ bins: Int) -> Range<Int> {
+      i * size / bins..<((i + 1) * size + bins - 1) / bins
+    }
     parallel(n * c) { plane in
       for i in 0..<height {
         for j in 0..<width {
@@ -20,7 +24,7 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.zeros(oldShape)
-      let (upstream, target) = (dy.data, dx.data)
+      let (upstream, target) = (dy.reader, dx.writer)
       parallel(oldShape[0] * oldShape[1]) { plane in
         for i in 0..<height {
           for j in 0..<width {
@@ -40,7 +44,7 @@ extension Tensor {
     let x = contiguous()
     let (oldShape, area, planes) = (shape, h * w, n * c)
     let y = Tensor.empty([n, c, 1, 1])
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     var places = [Int](repeating: 0, count: planes)
     for plane in 0..<planes {
       let source = from + plane * area
@@ -50,7 +54,7 @@ extension Tensor {
     return y.recorded([x]) { [places] gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.zeros(oldShape)
-      for plane in 0..<planes { dx.data[plane * area + places[plane]] = dy.data[plane] }
+      for plane in 0..<planes { dx.writer[plane * area + places[plane]] = dy.reader[plane] }
       return [dx]
     }
   }
@@ -62,7 +66,7 @@ extension Tensor {
     let (oldShape, area, planes) = (shape, h * w, n * c)
     let y = Tensor.empty([n, c, 1, 1])
     let means = Tensor.empty([planes])
-    let (from, to, centres) = (x.data, y.data, means.data)
+    let (from, to, centres) = (x.reader, y.writer, means.writer)
     parallel(planes) { plane in
       let source = from + plane * area
       var sum = 0.0
@@ -77,10 +81,13 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.empty(oldShape)
-      let (values, upstream, target) = (input.data, dy.data, dx.data)
+      let (values, upstream, target) = (input.reader, dy.reader, dx.writer)
+      let (deviations, centres) = (output.reader, means.reader)
       parallel(planes) { plane in
-        let factor = upstream[plane] / (Float(area) * output.data[plane])
-        for i in plane * area..<(plane + 1) * area { target[i] = (values[i] - means.data[plane]) * factor }
+        let factor = upstream[plane] / (Float(area) * deviations[plane])
+        for i in plane * area..<(plane + 1) * area {
+          target[i] = (values[i] - centres[plane]) * factor
+        }
       }
       return [dx]
     }

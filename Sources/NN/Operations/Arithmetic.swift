@@ -1,3 +1,5 @@
+import Basics
+
 // Sums and products. Both operands have one shape, or the second is broadcast over the pixels: [n or 1, c, 1, 1].
 
 extension Tensor {
@@ -36,11 +38,11 @@ extension Tensor {
     let each = factors.count == images * channels && images > 1
     let values = factors.contiguous().detached()
     let lanes = (0..<images * stride).map { i in
-      i % stride < channels ? values.data[(each ? i / stride * channels : 0) + i % stride] : 0
+      i % stride < channels ? values.reader[(each ? i / stride * channels : 0) + i % stride] : 0
     }
     func scale(_ source: Tensor) -> Tensor {
       let result = source.emptyLike()
-      let (from, to) = (source.data, result.data)
+      let (from, to) = (source.reader, result.writer)
       parallelChunks(images * area, of: 512) { range in
         for pixel in range {
           let lane = pixel / area * stride
@@ -69,9 +71,8 @@ extension Tensor {
     let size = 1024
     let chunks = (area + size - 1) / size
     var partial = [Double](repeating: 0, count: images * chunks * channels)
-    let source = x.data
-    partial.withUnsafeMutableBufferPointer { buffer in
-      nonisolated(unsafe) let sums = buffer
+    let source = x.reader
+    partial.withWriter { sums in
       parallel(images * chunks) { index in
         let (image, chunk) = (index / chunks, index % chunks)
         for pixel in chunk * size..<min(area, (chunk + 1) * size) {
@@ -89,7 +90,7 @@ extension Tensor {
   /// The sum of all elements, a single number.
   public func sum() -> Tensor {
     let x = dense()
-    let source = x.data
+    let source = x.reader
     let total = Tensor.deterministicSum(x.denseCount) { Double(source[$0]) }
     let shape = self.shape
     return Tensor([Float(total)], []).recorded([self]) { gradient, _ in [Tensor.filled(shape, gradient.item)] }
@@ -104,7 +105,7 @@ extension Tensor {
     return Tensor(channelSums().map { Float($0 / Double(area)) }, [n, c, 1, 1]).recorded([self]) { gradient, _ in
       let dy = gradient.contiguous()
       let result = Tensor.empty(shape)
-      let (from, to) = (dy.data, result.data)
+      let (from, to) = (dy.reader, result.writer)
       parallel(shape[0] * shape[1]) { index in
         (to + index * area).update(repeating: from[index] / Float(area), count: area)
       }

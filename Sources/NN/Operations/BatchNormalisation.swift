@@ -1,3 +1,5 @@
+import Basics
+
 /// Statistics of a batch, by channel.
 struct BatchStatistics {
   var mean: [Float]
@@ -49,8 +51,8 @@ extension Tensor {
         d[k] = Float(-Double(a[k]) * sum[k] / count - Double(b[k]) * Double(used.mean[k]))
       }
       let dx = input.emptyLike()
-      let (upstream, xs, target) = (dy.data, input.data, dx.data)
-      parallelChunks(pixels, of: 512) { range in
+      let (upstream, xs, target) = (dy.reader, input.reader, dx.writer)
+      parallelChunks(pixels, of: 512) { [a, b, d] range in
         for pixel in range {
           for k in 0..<stride {
             let i = pixel * stride + k
@@ -70,7 +72,7 @@ extension Tensor {
   private func normaliseInDouble(
     _ statistics: BatchStatistics, _ epsilon: Float, _ scales: [Float], _ shifts: [Float], into target: Tensor
   ) {
-    let (from, to, stride, channels) = (data, target.data, pixelStride, c)
+    let (from, to, stride, channels) = (reader, target.writer, pixelStride, c)
     let factors = (0..<channels).map {
       Double(scales[$0]) / (Double(statistics.variance[$0]) + Double(epsilon)).squareRoot()
     }
@@ -87,7 +89,7 @@ extension Tensor {
 
   /// (x - mean) factor + offset: the difference first, since a mean may be large beside the deviation.
   private func normalise(_ mean: [Float], _ factor: [Float], _ offset: [Float], into target: Tensor) {
-    let (from, to, stride) = (data, target.data, pixelStride)
+    let (from, to, stride) = (reader, target.writer, pixelStride)
     parallelChunks(pixels, of: 512) { range in
       for pixel in range {
         for k in 0..<stride { to[pixel * stride + k] = (from[pixel * stride + k] - mean[k]) * factor[k] + offset[k] }
@@ -113,9 +115,8 @@ extension Tensor {
     let size = 1024
     let chunks = (count + size - 1) / size
     var partial = [Double](repeating: 0, count: chunks * channels * 2)
-    let (x, y, xStride, yStride) = (a.data, b.data, a.pixelStride, b.pixelStride)
-    partial.withUnsafeMutableBufferPointer { buffer in
-      nonisolated(unsafe) let sums = buffer
+    let (x, y, xStride, yStride) = (a.reader, b.reader, a.pixelStride, b.pixelStride)
+    partial.withWriter { sums in
       parallel(chunks) { chunk in
         for pixel in chunk * size..<min(count, (chunk + 1) * size) {
           for k in 0..<channels {

@@ -1,3 +1,5 @@
+import Basics
+
 // Joining and cutting images along the channels. Joined channels-last parts of multiples of 16 are a recipe and cut ones are
 // views: nothing is copied.
 
@@ -14,34 +16,36 @@ extension Tensor {
     if parts.allSatisfy({ !$0.isContiguous && $0.c % 16 == 0 }) {
       result = Tensor(shape: shape, recipe: .joined(parts.map { $0.detached() }))
     } else if parts.allSatisfy(\.isContiguous) && channels < 16 {
-      result = .empty(shape)
+      let target = Tensor.empty(shape)
       var start = 0
       let area = shape[2] * shape[3]
       for part in parts {
         for image in 0..<shape[0] {
-          (result.data + (image * channels + start) * area).update(
-            from: part.data + image * part.c * area, count: part.c * area)
+          (target.writer + (image * channels + start) * area).update(
+            from: part.reader + image * part.c * area, count: part.c * area)
         }
         start += part.c
       }
+      result = target
     } else {
-      result = .emptyChannelsLast(shape)
-      let stride = result.pixelStride
+      let joined = Tensor.emptyChannelsLast(shape)
+      let (stride, pixels) = (joined.pixelStride, joined.pixels)
       let images = parts.map { $0.channelsLast().detached() }
-      // Plain pointers: tensors inside the loop would be counted up and down by every thread.
-      let sources = images.map { (data: $0.data, stride: $0.pixelStride, channels: $0.c) }
-      let target = result.data
-      parallelChunks(result.pixels, of: 512) { range in
-        for pixel in range {
-          var start = pixel * stride
-          for source in sources {
-            (target + start).update(from: source.data + pixel * source.stride, count: source.channels)
-            start += source.channels
+      let target = joined.writer
+      var first = 0
+      for image in images {
+        let (source, step, count, start) = (image.reader, image.pixelStride, image.c, first)
+        let end = start + count == channels ? stride : start + count
+        parallelChunks(pixels, of: 512) { range in
+          for pixel in range {
+            let place = target + pixel * stride
+            (place + start).update(from: source + pixel * step, count: count)
+            for k in start + count..<end { place[k] = 0 }
           }
-          for k in start..<(pixel + 1) * stride { target[k] = 0 }
         }
+        first += count
       }
-      withExtendedLifetime(images) {}
+      result = joined
     }
     return result.recorded(parts) { gradient, needs in
       var start = 0
@@ -76,8 +80,8 @@ extension Tensor {
     } else if case .channelsLast = layout, range.lowerBound % 16 == 0, range.count % 16 == 0 {
       result = Tensor(shape: shape, layout: layout, storage: storage, offset: offset + range.lowerBound)
     } else if case .channelsLast(let stride) = layout {
-      result = .emptyChannelsLast(shape)
-      let (from, to, lanes) = (data + range.lowerBound, result.data, result.pixelStride)
+      let part = Tensor.emptyChannelsLast(shape)
+      let (from, to, lanes) = (reader + range.lowerBound, part.writer, part.pixelStride)
       parallelChunks(pixels, of: 1024) { chunk in
         for pixel in chunk {
           let target = to + pixel * lanes
@@ -85,14 +89,15 @@ extension Tensor {
           for k in range.count..<lanes { target[k] = 0 }
         }
       }
+      result = part
     } else {
-      let source = contiguous()
-      result = .empty(shape)
+      let (source, part) = (contiguous(), Tensor.empty(shape))
       let area = h * w
       for image in 0..<n {
-        (result.data + image * range.count * area).update(
-          from: source.data + (image * c + range.lowerBound) * area, count: range.count * area)
+        (part.writer + image * range.count * area).update(
+          from: source.reader + (image * c + range.lowerBound) * area, count: range.count * area)
       }
+      result = part
     }
     return result.recorded([self]) { gradient, _ in
       var parts: [Tensor] = []

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// The sizes of a two-dimensional convolution (cross-correlation, as in PyTorch).
@@ -53,7 +54,7 @@ extension Tensor {
     convolved(weight, bias: bias, geometry, keeping: nil)
   }
 
-  /// The same; in evaluation the packed filter stays with `parameter`, whose value the weight is.
+  /// A convolution whose weight is the value of `parameter`, with which the packed filter stays in evaluation.
   func convolved(
     _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, keeping parameter: Parameter?
   ) -> Tensor {
@@ -91,7 +92,7 @@ extension Tensor {
     convolvedTransposed(weight, bias: bias, geometry, keeping: nil)
   }
 
-  /// The same; in evaluation the packed filter stays with `parameter`, whose value the weight is.
+  /// A convolution whose weight is the value of `parameter`, with which the packed filter stays in evaluation.
   func convolvedTransposed(
     _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, keeping parameter: Parameter?
   ) -> Tensor {
@@ -113,7 +114,7 @@ extension Tensor {
     let y = Convolution.inputGradient(sizes, x, filter)
     if let bias {
       let offsets = bias.contiguous()
-      let (values, target, area) = (offsets.data, y.data, outputShape[2] * outputShape[3])
+      let (values, target, area) = (offsets.reader, y.writer, outputShape[2] * outputShape[3])
       parallel(outputShape[0] * k) { plane in
         for i in plane * area..<(plane + 1) * area { target[i] += values[plane % k] }
       }
@@ -143,7 +144,11 @@ enum Convolution {
     var sizes = sizes
     let options = NN.options
     let run = options.convolution == .reference ? ck_reference_forward : ck_unfold_forward
-    run(Int32(options.threads), &sizes, x.data, weight.data, bias?.data, y.data)
+    Kernels.run { _, memory in
+      run(
+        Int32(options.threads), &sizes, memory.read(x), memory.read(weight), memory.read(bias),
+        memory.write(y))
+    }
     return y
   }
 
@@ -152,7 +157,9 @@ enum Convolution {
     var sizes = sizes
     let options = NN.options
     let run = options.convolution == .reference ? ck_reference_input : ck_unfold_input
-    run(Int32(options.threads), &sizes, dy.data, weight.data, dx.data)
+    Kernels.run { _, memory in
+      run(Int32(options.threads), &sizes, memory.read(dy), memory.read(weight), memory.write(dx))
+    }
     return dx
   }
 
@@ -161,7 +168,9 @@ enum Convolution {
     var sizes = sizes
     let options = NN.options
     let run = options.convolution == .reference ? ck_reference_weight : ck_unfold_weight
-    run(Int32(options.threads), &sizes, x.data, dy.data, result.data)
+    Kernels.run { _, memory in
+      run(Int32(options.threads), &sizes, memory.read(x), memory.read(dy), memory.write(result))
+    }
     return result
   }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// A modulated deformable convolution: each kernel point reads, by bilinear interpolation, at its place plus an offset,
   /// times a factor; places outside (-1, h) x (-1, w) read zero.
@@ -74,7 +76,9 @@ private struct DeformableConvolution {
     var fractionX: Float = 0
   }
 
-  private func reading(_ offsets: UnsafePointer<Float>, group: Int, point: Int, pixel: Int) -> Reading {
+  private func reading(_ offsets: SharedReader<Float>, group: Int, point: Int, pixel: Int)
+    -> Reading
+  {
     let plane = offsets + (group * points + point) * 2 * pixels + pixel
     let (y, x) = (base(0, point, pixel) + plane[0], base(1, point, pixel) + plane[pixels])
     guard y > -1, x > -1, y < Float(h), x < Float(w) else { return Reading() }
@@ -89,12 +93,15 @@ private struct DeformableConvolution {
   }
 
   @inline(__always)
-  private static func value(_ plane: UnsafePointer<Float>, _ index: Int) -> Float { index < 0 ? 0 : plane[index] }
+  private static func value(_ plane: SharedReader<Float>, _ index: Int) -> Float {
+    index < 0 ? 0 : plane[index]
+  }
 
   /// The unfolded input of one image, [c][points][pixels].
   private func unfold(
-    _ x: UnsafePointer<Float>, _ offsets: UnsafePointer<Float>, _ factors: UnsafePointer<Float>,
-    _ columns: UnsafeMutablePointer<Float>
+    _ x: SharedReader<Float>, _ offsets: SharedReader<Float>,
+    _ factors: SharedReader<Float>,
+    _ columns: SharedWriter<Float>
   ) {
     let perGroup = c / offsetGroups
     parallel(offsetGroups * points) { task in
@@ -121,17 +128,17 @@ private struct DeformableConvolution {
     let (rows, inner) = (k / groups, c / groups * points)
     for image in 0..<n {
       unfold(
-        x.data + image * c * h * w, offsets.data + image * offsetGroups * points * 2 * pixels,
-        factors.data + image * offsetGroups * points * pixels, columns.data)
+        x.reader + image * c * h * w, offsets.reader + image * offsetGroups * points * 2 * pixels,
+        factors.reader + image * offsetGroups * points * pixels, columns.writer)
       for group in 0..<groups {
         MatrixProduct.product(
-          false, false, m: rows, n: pixels, k: inner, weight.data + group * rows * inner,
-          columns.data + group * inner * pixels, y.data + (image * k + group * rows) * pixels)
+          false, false, m: rows, n: pixels, k: inner, weight.reader + group * rows * inner,
+          columns.reader + group * inner * pixels, y.writer + (image * k + group * rows) * pixels)
       }
     }
     if let bias {
       for plane in 0..<n * k {
-        for i in plane * pixels..<(plane + 1) * pixels { y.data[i] += bias.data[plane % k] }
+        for i in plane * pixels..<(plane + 1) * pixels { y.writer[i] += bias.reader[plane % k] }
       }
     }
     return y
@@ -148,24 +155,26 @@ private struct DeformableConvolution {
     let groups = geometry.groups
     let (rows, inner) = (k / groups, c / groups * points)
     for image in 0..<n {
-      let shifts = offsets.data + image * offsetGroups * points * 2 * pixels
-      let modulation = factors.data + image * offsetGroups * points * pixels
-      let source = x.data + image * c * h * w
-      unfold(source, shifts, modulation, columns.data)
+      let shifts = offsets.reader + image * offsetGroups * points * 2 * pixels
+      let modulation = factors.reader + image * offsetGroups * points * pixels
+      let source = x.reader + image * c * h * w
+      unfold(source, shifts, modulation, columns.writer)
       for group in 0..<groups {
-        let upstream = dy.data + (image * k + group * rows) * pixels
+        let upstream = dy.reader + (image * k + group * rows) * pixels
         let filter = group * rows * inner
         MatrixProduct.product(
-          true, false, m: inner, n: pixels, k: rows, weight.data + filter, upstream,
-          dColumns.data + group * inner * pixels)
+          true, false, m: inner, n: pixels, k: rows, weight.reader + filter, upstream,
+          dColumns.writer + group * inner * pixels)
         MatrixProduct.product(
-          false, true, m: rows, n: inner, k: pixels, upstream, columns.data + group * inner * pixels, adds: image > 0,
-          dWeight.data + filter)
+          false, true, m: rows, n: inner, k: pixels, upstream,
+          columns.reader + group * inner * pixels, adds: image > 0,
+          dWeight.writer + filter)
       }
-      scatter(dColumns.data, shifts, modulation, dx.data + image * c * h * w)
+      scatter(dColumns.reader, shifts, modulation, dx.writer + image * c * h * w)
       placeGradients(
-        source, dColumns.data, shifts, modulation, dOffsets.data + image * offsetGroups * points * 2 * pixels,
-        dFactors.data + image * offsetGroups * points * pixels)
+        source, dColumns.reader, shifts, modulation,
+        dOffsets.writer + image * offsetGroups * points * 2 * pixels,
+        dFactors.writer + image * offsetGroups * points * pixels)
     }
     return (dx, dOffsets, dFactors, dWeight)
   }
@@ -173,8 +182,9 @@ private struct DeformableConvolution {
   /// Adds the gradient of the unfolded input to the pixels that were read; one channel at a time, so that no two threads
   /// write to one place.
   private func scatter(
-    _ dColumns: UnsafePointer<Float>, _ offsets: UnsafePointer<Float>, _ factors: UnsafePointer<Float>,
-    _ dx: UnsafeMutablePointer<Float>
+    _ dColumns: SharedReader<Float>, _ offsets: SharedReader<Float>,
+    _ factors: SharedReader<Float>,
+    _ dx: SharedWriter<Float>
   ) {
     let perGroup = c / offsetGroups
     parallel(c) { channel in
@@ -195,8 +205,10 @@ private struct DeformableConvolution {
   }
 
   private func placeGradients(
-    _ x: UnsafePointer<Float>, _ dColumns: UnsafePointer<Float>, _ offsets: UnsafePointer<Float>,
-    _ factors: UnsafePointer<Float>, _ dOffsets: UnsafeMutablePointer<Float>, _ dFactors: UnsafeMutablePointer<Float>
+    _ x: SharedReader<Float>, _ dColumns: SharedReader<Float>,
+    _ offsets: SharedReader<Float>,
+    _ factors: SharedReader<Float>, _ dOffsets: SharedWriter<Float>,
+    _ dFactors: SharedWriter<Float>
   ) {
     let perGroup = c / offsetGroups
     parallel(offsetGroups * points) { task in

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// Convolutions in channels-last layout with the SIMD kernels: 3x3 with stride 1 and padding 1 (Winograd, or directly from a
@@ -30,7 +31,11 @@ enum FastConvolution {
   static func packWinograd(_ weight: Tensor, rotated: Bool = false, scale: [Float]? = nil) -> Tensor {
     let (k, c) = (weight.shape[0], weight.shape[1])
     let packed = Tensor.empty([36 * Tensor.padded(k) * Tensor.padded(c)])
-    Kernels.current.pack_winograd(Kernels.threads, weight.data, Int64(k), Int64(c), rotated ? 1 : 0, scale, packed.data)
+    Kernels.run { kernels, memory in
+      kernels.pack_winograd(
+        Kernels.threads, memory.read(weight), Int64(k), Int64(c), rotated ? 1 : 0, scale,
+        memory.write(packed))
+    }
     return packed
   }
 
@@ -41,25 +46,27 @@ enum FastConvolution {
 
   /// The blocks of a matrix [rows][columns] with zero padding.
   static func packMatrix(
-    _ source: UnsafePointer<Float>, rows: Int, columns: Int, rowStride: Int, columnStride: Int,
-    into target: UnsafeMutablePointer<Float>
+    _ source: SharedReader<Float>, rows: Int, columns: Int, rowStride: Int,
+    columnStride: Int,
+    into target: SharedWriter<Float>
   ) {
     Kernels.current.pack_pixel(
-      source, Int64(rows), Int64(columns), Int64(rowStride), Int64(columnStride), Int64(Tensor.padded(rows)),
-      Int64(Tensor.padded(columns)), target)
+      source.pointer, Int64(rows), Int64(columns), Int64(rowStride), Int64(columnStride),
+      Int64(Tensor.padded(rows)),
+      Int64(Tensor.padded(columns)), target.pointer)
   }
 
   /// Values padded with zeros to whole lanes.
   static func padded(_ values: Tensor?) -> Tensor? {
     guard let values else { return nil }
     let result = Tensor.zeros([Tensor.padded(values.count)])
-    result.data.update(from: values.data, count: values.count)
+    result.writer.update(from: values.reader, count: values.count)
     return result
   }
 
   // MARK: - 3x3
 
-  /// What follows the sums of a convolution.
+  /// Steps that follow the sums of a convolution.
   struct Epilogue {
     var bias: Tensor?
     var relu = false
@@ -72,20 +79,19 @@ enum FastConvolution {
   /// Whether `Epilogue.head` can follow a convolution to `channels`.
   static func canProject(_ channels: Int) -> Bool { channels <= 32 }
 
-  /// A gradient as kernels read it, stored or made while they do, with the memory behind it.
+  /// A gradient as kernels read it, stored or made while they do.
   struct Gradient {
-    /// Its channels, part after part.
-    var sources: [ck_source]
     var shape: [Int]
-    var owners: [Tensor]
+    /// Its channels, part after part; the closure holds the memory behind them.
+    let sources: (inout LentMemory) -> [ck_source]
 
-    init(sources: [ck_source], shape: [Int], owners: [Tensor]) {
-      (self.sources, self.shape, self.owners) = (sources, shape, owners)
+    init(shape: [Int], _ sources: @escaping (inout LentMemory) -> [ck_source]) {
+      (self.shape, self.sources) = (shape, sources)
     }
 
     /// A gradient in memory; channels-last.
     init(_ tensor: Tensor) {
-      self.init(sources: [tensor.withSource { $0.pointee }], shape: tensor.shape, owners: [tensor])
+      self.init(shape: tensor.shape) { [$0.source(tensor)] }
     }
   }
 
@@ -102,27 +108,28 @@ enum FastConvolution {
       : ImagePlace(shuffled ? [x.n, k / 4, 2 * x.h, 2 * x.w] : [x.n, k, x.h, x.w])
     let pooled = pooling ? ImagePlace([x.n, k, x.h / 2, x.w / 2]) : nil
     let (bias, head) = (padded(epilogue.bias), padded(epilogue.head?.weight))
+    let residual = epilogue.residual?.stored(half: place.half != 0)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * Tensor.padded(k) : 0)
-    sums.withUnsafeMutableBufferPointer { buffer in
-      var p = problem(x.sources, filter, place)
-      if shuffled { (p.h, p.w, p.k, p.shuffle) = (Int64(x.h), Int64(x.w), Int64(k), 1) }
-      if let head {
-        (p.k, p.head, p.head_bias) = (Int64(Tensor.padded(k)), UnsafePointer(head.data), epilogue.head?.bias ?? 0)
+    sums.withWriter { sums in
+      Kernels.run { kernels, memory in
+        var p = problem(memory.sources(x), filter, place, &memory)
+        if shuffled { (p.h, p.w, p.k, p.shuffle) = (Int64(x.h), Int64(x.w), Int64(k), 1) }
+        if let head {
+          (p.k, p.head, p.head_bias) = (
+            Int64(Tensor.padded(k)), memory.read(head), epilogue.head?.bias ?? 0
+          )
+        }
+        p.pooled = memory.write(pooled)
+        p.bias = memory.read(bias)
+        p.relu = epilogue.relu ? 1 : 0
+        if let residual {
+          (p.residual, p.rs) = memory.stored(residual, half: place.half != 0)
+          p.residual_scale = epilogue.residualScale
+        }
+        p.sums = wantsSums ? sums.pointer : nil
+        kernels.winograd(Kernels.threads, &p)
       }
-      p.pooled = pooled?.pointer
-      p.bias = bias.map { UnsafePointer($0.data) }
-      p.relu = epilogue.relu ? 1 : 0
-      let residual = epilogue.residual?.stored(half: place.half != 0)
-      if let residual {
-        (p.residual, p.rs, p.residual_scale) = (
-          UnsafePointer(residual.pointer), residual.stride, epilogue.residualScale
-        )
-      }
-      p.sums = wantsSums ? buffer.baseAddress : nil
-      Kernels.current.winograd(Kernels.threads, &p)
-      withExtendedLifetime(residual) {}
     }
-    withExtendedLifetime((x, filter)) {}
     return (place.tensor, sums, pooled?.tensor)
   }
 
@@ -132,12 +139,14 @@ enum FastConvolution {
     guard channels.count == 2, channels[0] % 32 == 0, channels[1] % 16 == 0 else { return nil }
     let (n, h, w) = (dy.shape[0], dy.shape[2], dy.shape[3])
     let (first, more) = (ImagePlace([n, channels[0], h, w]), ImagePlace([n, channels[1], h, w]))
-    var p = problem(dy.sources, filter, first)
-    p.k += Int64(channels[1])
-    (p.more, p.split, p.more_s) = (more.pointer, Int64(channels[0]), more.stride)
-    Kernels.current.winograd(Kernels.threads, &p)
-    withExtendedLifetime((dy.owners, filter)) {}
-    return Tensor(shape: [n, channels[0] + channels[1], h, w], recipe: .joined([first.tensor, more.tensor]))
+    Kernels.run { kernels, memory in
+      var p = problem(dy.sources(&memory), filter, first, &memory)
+      p.k += Int64(channels[1])
+      (p.more, p.split, p.more_s) = (memory.write(more), Int64(channels[0]), more.stride)
+      kernels.winograd(Kernels.threads, &p)
+    }
+    return Tensor(
+      shape: [n, channels[0] + channels[1], h, w], recipe: .joined([first.tensor, more.tensor]))
   }
 
   /// The gradient of the input of a 3x3 convolution by the rotated filter, plus `other`. When the input is a normalisation
@@ -148,25 +157,31 @@ enum FastConvolution {
     let dx = ImagePlace([dy.shape[0], c, dy.shape[2], dy.shape[3]])
     let residual = other?.stored(half: dx.half != 0)
     func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
-      var p = problem(dy.sources, filter, dx)
-      p.statistics = statistics
-      if let residual { (p.residual, p.rs, p.residual_scale) = (UnsafePointer(residual.pointer), residual.stride, 1) }
-      Kernels.current.winograd(Kernels.threads, &p)
+      Kernels.run { kernels, memory in
+        var p = problem(dy.sources(&memory), filter, dx, &memory)
+        p.statistics = statistics
+        if let residual {
+          (p.residual, p.rs) = memory.stored(residual, half: dx.half != 0)
+          p.residual_scale = 1
+        }
+        kernels.winograd(Kernels.threads, &p)
+      }
       return dx.tensor
     }
-    defer { withExtendedLifetime((dy.owners, filter, residual)) {} }
     guard let input, other == nil else { return run(nil) }
     return input.collectingStatistics(run)
   }
 
-  private static func problem(_ sources: [ck_source], _ filter: Tensor, _ y: ImagePlace) -> ck_winograd {
+  private static func problem(
+    _ sources: [ck_source], _ filter: Tensor, _ y: ImagePlace, _ memory: inout LentMemory
+  ) -> ck_winograd {
     var p = ck_winograd()
     let sizes = y.tensor.shape
     (p.n, p.h, p.w) = (Int64(sizes[0]), Int64(sizes[2]), Int64(sizes[3]))
     (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(sizes[1])))
     p.in = four(sources)
-    p.filter = UnsafePointer(filter.data)
-    (p.y, p.ys, p.half) = (y.pointer, y.stride, y.half)
+    p.filter = memory.read(filter)
+    (p.y, p.ys, p.half) = (memory.write(y), y.stride, y.half)
     return p
   }
 
@@ -182,15 +197,18 @@ enum FastConvolution {
     let k = dy.shape[1]
     let result = Tensor.empty([k, x.c, 3, 3])
     let sums = wantsBias ? Tensor.empty([Tensor.padded(k)]) : nil
-    let sources = x.sources
-    var p = ck_winograd_weight()
-    (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
-    (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(k)))
-    (p.in, p.dy) = (four(sources), four(dy.sources))
-    (p.true_c, p.true_k, p.dweight, p.dbias) = (Int64(x.c), Int64(k), result.data, sums?.data)
-    Kernels.current.winograd_weight(Kernels.threads, &p)
-    withExtendedLifetime((x, dy.owners)) {}
-    return (result, sums.map { sums in Tensor((0..<k).map { sums.data[$0] }, [k]) })
+    Kernels.run { kernels, memory in
+      let sources = memory.sources(x)
+      var p = ck_winograd_weight()
+      (p.n, p.h, p.w) = (Int64(x.n), Int64(x.h), Int64(x.w))
+      (p.c, p.k) = (sources.reduce(0) { $0 + $1.c }, Int64(Tensor.padded(k)))
+      (p.in, p.dy) = (four(sources), four(dy.sources(&memory)))
+      (p.true_c, p.true_k, p.dweight, p.dbias) = (
+        Int64(x.c), Int64(k), memory.write(result), memory.write(sums)
+      )
+      kernels.winograd_weight(Kernels.threads, &p)
+    }
+    return (result, sums.map { Tensor(Array($0.values.prefix(k)), [k]) })
   }
 
   /// 3x3 from one contiguous channel to channels-last.
@@ -201,18 +219,21 @@ enum FastConvolution {
     let k = weight.shape[0]
     let lanes = Tensor.padded(k)
     let nine = Tensor.zeros([9, lanes])
-    let (from, to) = (weight.data, nine.data)
+    let (from, to) = (weight.reader, nine.writer)
     for channel in 0..<k {
       for tap in 0..<9 { to[tap * lanes + channel] = from[channel * 9 + tap] * (scale?[channel] ?? 1) }
     }
     let y = ImagePlace([x.n, k, x.h, x.w])
     let offsets = padded(bias)
     var sums = [Double](repeating: 0, count: wantsSums ? 2 * lanes : 0)
-    sums.withUnsafeMutableBufferPointer { buffer in
-      Kernels.current.single_input(
-        Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, nine.data, offsets?.data,
-        relu ? 1 : 0,
-        y.pointer, y.stride, y.half, wantsSums ? buffer.baseAddress : nil)
+    sums.withWriter { sums in
+      Kernels.run { kernels, memory in
+        kernels.single_input(
+          Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), memory.read(x),
+          memory.read(nine),
+          memory.read(offsets), relu ? 1 : 0, memory.write(y), y.stride, y.half,
+          wantsSums ? sums.pointer : nil)
+      }
     }
     return (y.tensor, sums)
   }
@@ -220,12 +241,17 @@ enum FastConvolution {
   static func singleInputWeightGradient(_ x: Tensor, _ dy: Gradient) -> Tensor {
     let (k, lanes) = (dy.shape[1], Tensor.padded(dy.shape[1]))
     let nine = Tensor.empty([9, lanes])
-    var source = dy.sources[0]
-    Kernels.current.single_input_weight(
-      Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), x.data, &source, nine.data)
-    withExtendedLifetime(dy.owners) {}
+    Kernels.run { kernels, memory in
+      var source = dy.sources(&memory)[0]
+      kernels.single_input_weight(
+        Kernels.threads, Int64(x.n), Int64(x.h), Int64(x.w), Int64(lanes), memory.read(x), &source,
+        memory.write(nine))
+    }
     let result = Tensor.empty([k, 1, 3, 3])
-    for channel in 0..<k { for tap in 0..<9 { result.data[channel * 9 + tap] = nine.data[tap * lanes + channel] } }
+    let (from, to) = (nine.reader, result.writer)
+    for channel in 0..<k {
+      for tap in 0..<9 { to[channel * 9 + tap] = from[tap * lanes + channel] }
+    }
     return result
   }
 
@@ -243,7 +269,7 @@ enum FastConvolution {
       if gather {
         // One matrix whose rows are all taps, block of columns by block.
         let joined = Tensor.zeros([taps * rows, outputs])
-        let (from, to) = (matrix.data, joined.data)
+        let (from, to) = (matrix.reader, joined.writer)
         for tap in 0..<taps {
           for r in 0..<inputs {
             for k in 0..<outputs {
@@ -252,12 +278,13 @@ enum FastConvolution {
           }
         }
         packMatrix(
-          joined.data, rows: taps * rows, columns: outputs, rowStride: outputs, columnStride: 1, into: packed.data)
+          joined.reader, rows: taps * rows, columns: outputs, rowStride: outputs, columnStride: 1,
+          into: packed.writer)
       } else {
         for tap in 0..<taps {
           packMatrix(
-            matrix.data + tap * tapStride, rows: inputs, columns: outputs, rowStride: rowStride,
-            columnStride: columnStride, into: packed.data + tap * rows * columns)
+            matrix.reader + tap * tapStride, rows: inputs, columns: outputs, rowStride: rowStride,
+            columnStride: columnStride, into: packed.writer + tap * rows * columns)
         }
       }
       return packed
@@ -266,40 +293,41 @@ enum FastConvolution {
     let large = !gather && taps == 4
     let y = ImagePlace([x.n, outputs, large ? 2 * h : h, large ? 2 * w : w])
     let offsets = padded(bias)
-    var p = ck_pixel_product()
-    (p.n, p.h, p.w, p.c, p.k) = (Int64(x.n), Int64(h), Int64(w), Int64(rows), Int64(columns))
-    p.in = x.withSource { $0.pointee }
-    p.filter = UnsafePointer(packed.data)
-    (p.y, p.ys, p.half) = (y.pointer, y.stride, y.half)
-    p.bias = offsets.map { UnsafePointer($0.data) }
-    (p.taps, p.gather) = (Int32(taps), gather ? 1 : 0)
     func run(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
-      p.statistics = statistics
-      Kernels.current.pixel_product(Kernels.threads, &p)
+      Kernels.run { kernels, memory in
+        var p = ck_pixel_product()
+        (p.n, p.h, p.w, p.c, p.k) = (Int64(x.n), Int64(h), Int64(w), Int64(rows), Int64(columns))
+        (p.in, p.filter, p.bias) = (memory.source(x), memory.read(packed), memory.read(offsets))
+        (p.y, p.ys, p.half) = (memory.write(y), y.stride, y.half)
+        (p.taps, p.gather, p.statistics) = (Int32(taps), gather ? 1 : 0, statistics)
+        kernels.pixel_product(Kernels.threads, &p)
+      }
       return y.tensor
     }
-    defer { withExtendedLifetime((x, packed)) {} }
     return input.map { $0.collectingStatistics(run) } ?? run(nil)
   }
 
   /// [taps][c][k] with padded channels: the sums over pixels of small[p][c] * large[p, tap][k].
   static func pixelWeightGradient(_ small: Tensor, _ large: Tensor, taps: Int) -> Tensor {
     let result = Tensor.empty([taps, small.paddedChannels, large.paddedChannels])
-    var p = ck_pixel_weight()
-    (p.n, p.h, p.w) = (Int64(small.n), Int64(small.h), Int64(small.w))
-    (p.c, p.k) = (Int64(small.paddedChannels), Int64(large.paddedChannels))
-    p.small = small.withSource { $0.pointee }
-    p.large = large.withSource { $0.pointee }
-    (p.taps, p.dweight) = (Int32(taps), result.data)
-    Kernels.current.pixel_weight(Kernels.threads, &p)
-    withExtendedLifetime((small, large)) {}
+    Kernels.run { kernels, memory in
+      var p = ck_pixel_weight()
+      (p.n, p.h, p.w) = (Int64(small.n), Int64(small.h), Int64(small.w))
+      (p.c, p.k) = (Int64(small.paddedChannels), Int64(large.paddedChannels))
+      (p.small, p.large) = (memory.source(small), memory.source(large))
+      (p.taps, p.dweight) = (Int32(taps), memory.write(result))
+      kernels.pixel_weight(Kernels.threads, &p)
+    }
     return result
   }
 
   /// The sum over the pixels of each channel, [c].
   static func channelSums(_ x: Tensor) -> Tensor {
     var sums = [Double](repeating: 0, count: 2 * x.paddedChannels)
-    x.withSource { Kernels.current.channel_sums(Kernels.threads, Int64(x.pixels), $0, &sums) }
+    Kernels.run { kernels, memory in
+      var source = memory.source(x)
+      kernels.channel_sums(Kernels.threads, Int64(x.pixels), &source, &sums)
+    }
     return Tensor(sums.prefix(x.c).map { Float($0) }, [x.c])
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 // Convolutions in the fast forms as recorded operations.
@@ -62,9 +63,8 @@ extension Tensor {
         var dweight: Tensor?
         if needs[1] {
           let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 1)
-          let (lanes, values) = (dy.paddedChannels, sums.data)
+          let (lanes, values) = (dy.paddedChannels, sums.reader)
           dweight = Tensor((0..<k * c).map { values[$0 % c * lanes + $0 / c] }, [k, c, 1, 1])
-          withExtendedLifetime(sums) {}
         }
         return [
           needs[0]
@@ -82,9 +82,11 @@ extension Tensor {
     let lanes = FastConvolution.padded(filter)!  // not nil: the filter is there
     let y = Tensor.empty([n, 1, h, w])
     let (pixels, padding) = (Int64(self.pixels), Int64(x.paddedChannels))
-    x.withSource {
-      Kernels.current.single_output(
-        Kernels.threads, pixels, $0, lanes.data, offsets?.data[0] ?? 0, y.data)
+    let offset = offsets?.item ?? 0
+    Kernels.run { kernels, memory in
+      var source = memory.source(x)
+      kernels.single_output(
+        Kernels.threads, pixels, &source, memory.read(lanes), offset, memory.write(y))
     }
     let shape = filter.shape
     return y.recorded([x, weight, bias]) { gradient, needs in
@@ -92,17 +94,19 @@ extension Tensor {
       let dweight = Tensor.empty([Int(padding)])
       var dbias: Float = 0
       func run(_ dx: ImagePlace?, _ statistics: UnsafePointer<ck_statistics>?) {
-        input.withSource {
-          Kernels.current.single_output_backward(
-            Kernels.threads, pixels, $0, lanes.data, dy.data, dx?.pointer, dx?.stride ?? 0, dx?.half ?? 0,
-            statistics, dweight.data, &dbias)
+        Kernels.run { kernels, memory in
+          var source = memory.source(input)
+          kernels.single_output_backward(
+            Kernels.threads, pixels, &source, memory.read(lanes), memory.read(dy), memory.write(dx),
+            dx?.stride ?? 0,
+            dx?.half ?? 0, statistics, memory.write(dweight), &dbias)
         }
       }
       var dx: Tensor?
       if !needs[0] {
         run(nil, nil)
       } else if input.pendingNormalisation != nil {
-        // What reads this gradient makes it while it does.
+        // Whoever reads this gradient makes it while reading.
         dx = input.collectingStatistics { statistics in
           run(nil, statistics)
           return Tensor(shape: inputShape, recipe: .outer(plane: dy, factors: lanes))
@@ -112,7 +116,10 @@ extension Tensor {
         run(place, nil)
         dx = place.tensor
       }
-      return [dx, Tensor((0..<inputShape[1]).map { dweight.data[$0] }, shape), needs[2] ? Tensor([dbias], [1]) : nil]
+      return [
+        dx, Tensor(Array(dweight.values.prefix(inputShape[1])), shape),
+        needs[2] ? Tensor([dbias], [1]) : nil,
+      ]
     }
   }
 
@@ -121,34 +128,35 @@ extension Tensor {
     let x = channelsLast()
     var input: Tensor? = x.kept()
     let (channels, lanes, shape) = (c, x.paddedChannels, filter.shape)
-    let nine = Tensor.zeros([9, lanes])
-    for channel in 0..<channels {
-      for tap in 0..<9 { nine.data[tap * lanes + channel] = filter.data[channel * 9 + tap] }
-    }
+    let nine = filter.byTaps(channels: channels, lanes: lanes)
     let y = Tensor.empty([n, 1, h, w])
-    x.withSource {
-      Kernels.current.single_output3(
-        Kernels.threads, Int64(n), Int64(h), Int64(w), $0, nine.data, offsets?.data[0] ?? 0, y.data)
+    let offset = offsets?.item ?? 0
+    Kernels.run { kernels, memory in
+      var source = memory.source(x)
+      kernels.single_output3(
+        Kernels.threads, Int64(n), Int64(h), Int64(w), &source, memory.read(nine), offset,
+        memory.write(y))
     }
     return y.recorded([x, weight, bias]) { gradient, needs in
       let dy = gradient.contiguous()
       var dweight: Tensor?
       if needs[1], let x = input {
         let sums = FastConvolution.singleInputWeightGradient(dy, FastConvolution.Gradient(x))
-        dweight = Tensor((0..<channels * 9).map { sums.data[$0 / 9 * 9 + 8 - $0 % 9] }, shape)
+        let values = sums.reader
+        dweight = Tensor((0..<channels * 9).map { values[$0 / 9 * 9 + 8 - $0 % 9] }, shape)
       }
       input = nil
       var dx: Tensor?
       if needs[0] {
         let turned = Tensor.empty([channels, 1, 3, 3])
+        let (from, to) = (filter.reader, turned.writer)
         for channel in 0..<channels {
-          for tap in 0..<9 { turned.data[channel * 9 + tap] = filter.data[channel * 9 + 8 - tap] }
+          for tap in 0..<9 { to[channel * 9 + tap] = from[channel * 9 + 8 - tap] }
         }
         dx = FastConvolution.singleInput(dy, turned).y
       }
-      let values = dy.data
+      let values = dy.reader
       let sum = needs[2] ? Tensor.deterministicSum(dy.count) { Double(values[$0]) } : 0
-      withExtendedLifetime(dy) {}
       return [dx, dweight, needs[2] ? Tensor([Float(sum)], [1]) : nil]
     }
   }
@@ -157,15 +165,17 @@ extension Tensor {
     let x = channelsLast()
     let input = x.detached()
     let (channels, lanes) = (c, x.paddedChannels)
-    let nine = Tensor.zeros([9, lanes])
-    for channel in 0..<channels {
-      for tap in 0..<9 { nine.data[tap * lanes + channel] = filter.data[channel * 9 + tap] }
-    }
+    let nine = filter.byTaps(channels: channels, lanes: lanes)
     func apply(_ source: Tensor, _ offsets: Tensor?, rotated: Bool) -> Tensor {
       let result = Tensor.emptyChannelsLast(source.shape)
-      Kernels.current.depthwise(
-        Kernels.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes), source.data,
-        Int64(source.pixelStride), nine.data, offsets?.data, rotated ? 1 : 0, result.data, Int64(result.pixelStride))
+      Kernels.run { kernels, memory in
+        kernels.depthwise(
+          Kernels.threads, Int64(source.n), Int64(source.h), Int64(source.w), Int64(lanes),
+          memory.read(source),
+          Int64(source.pixelStride), memory.read(nine), memory.read(offsets), rotated ? 1 : 0,
+          memory.write(result),
+          Int64(result.pixelStride))
+      }
       return result
     }
     let y = apply(x, FastConvolution.padded(offsets), rotated: false)
@@ -174,10 +184,15 @@ extension Tensor {
       var dweight: Tensor?
       if needs[1] {
         let sums = Tensor.empty([9, lanes])
-        Kernels.current.depthwise_weight(
-          Kernels.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes), input.data,
-          Int64(input.pixelStride), dy.data, Int64(dy.pixelStride), sums.data)
-        dweight = Tensor((0..<channels * 9).map { sums.data[$0 % 9 * lanes + $0 / 9] }, [channels, 1, 3, 3])
+        Kernels.run { kernels, memory in
+          kernels.depthwise_weight(
+            Kernels.threads, Int64(input.n), Int64(input.h), Int64(input.w), Int64(lanes),
+            memory.read(input),
+            Int64(input.pixelStride), memory.read(dy), Int64(dy.pixelStride), memory.write(sums))
+        }
+        let values = sums.reader
+        dweight = Tensor(
+          (0..<channels * 9).map { values[$0 % 9 * lanes + $0 / 9] }, [channels, 1, 3, 3])
       }
       return [
         needs[0] ? apply(dy, nil, rotated: true) : nil, dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
@@ -202,11 +217,10 @@ extension Tensor {
         let sums = FastConvolution.pixelWeightGradient(input, dy, taps: 4)
         let (rows, columns) = (Tensor.padded(c), dy.paddedChannels)
         let result = Tensor.empty([c, k, 2, 2])
-        let (from, to) = (sums.data, result.data)
+        let (from, to) = (sums.reader, result.writer)
         for i in 0..<c * k {
           for tap in 0..<4 { to[i * 4 + tap] = from[(tap * rows + i / k) * columns + i % k] }
         }
-        withExtendedLifetime(sums) {}
         dweight = result
       }
       return [
@@ -218,5 +232,15 @@ extension Tensor {
         dweight, needs[2] ? FastConvolution.channelSums(dy) : nil,
       ]
     }
+  }
+
+  /// Filters [channels][9] as [9][lanes], zeros behind the channels.
+  fileprivate func byTaps(channels: Int, lanes: Int) -> Tensor {
+    let nine = Tensor.zeros([9, lanes])
+    let (from, to) = (reader, nine.writer)
+    for channel in 0..<channels {
+      for tap in 0..<9 { to[tap * lanes + channel] = from[channel * 9 + tap] }
+    }
+    return nine
   }
 }

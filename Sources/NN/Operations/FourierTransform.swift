@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Two-dimensional transforms of real images and their adjoints, plane by plane in double precision.
@@ -10,7 +11,7 @@ enum FourierImages {
     let (planes, h, w) = (x.n * x.c, x.h, x.w)
     let half = w / 2 + 1
     let y = Tensor.empty([2, x.n, x.c, h, half])
-    let (from, real) = (x.data, y.data)
+    let (from, real) = (x.reader, y.writer)
     let imaginary = real + planes * h * half
     let (rowPlan, columnPlan) = (FourierPlan(w), FourierPlan(h))
     parallel(planes) { plane in
@@ -38,11 +39,11 @@ enum FourierImages {
 
   /// y = Re sum over the stored bins of factor(v) X[u][v] exp(+2 pi i (u y / h + v x / w)): the adjoint of `forward` for
   /// factor 1, the inverse transform for the factors of `inverseFactor`.
-  static func adjoint(_ spectrum: Tensor, width w: Int, factor: (Int) -> Double) -> Tensor {
+  static func adjoint(_ spectrum: Tensor, width w: Int, factor: @Sendable (Int) -> Double) -> Tensor {
     let shape = spectrum.shape
     let (planes, h, half) = (shape[1] * shape[2], shape[3], shape[4])
     let y = Tensor.empty([shape[1], shape[2], h, w])
-    let (real, to) = (spectrum.data, y.data)
+    let (real, to) = (spectrum.reader, y.writer)
     let imaginary = real + planes * h * half
     let (rowPlan, columnPlan) = (FourierPlan(w), FourierPlan(h))
     let factors = (0..<half).map(factor)
@@ -72,7 +73,7 @@ enum FourierImages {
   }
 
   /// Bins off the mirror columns stand for two; everything is divided by the number of pixels.
-  static func inverseFactor(height: Int, width: Int) -> (Int) -> Double {
+  static func inverseFactor(height: Int, width: Int) -> @Sendable (Int) -> Double {
     { column in (column == 0 || 2 * column == width ? 1 : 2) / Double(height * width) }
   }
 }
@@ -94,8 +95,10 @@ extension Tensor {
     return FourierImages.adjoint(contiguous(), width: width, factor: factor).recorded([self]) { gradient, _ in
       let spectrum = FourierImages.forward(gradient.contiguous())
       let half = width / 2 + 1
-      let values = spectrum.data
-      parallelChunks(spectrum.count) { range in for i in range { values[i] *= Float(factor(i % half)) } }
+      let values = spectrum.writer
+      parallelChunks(spectrum.count) { range in
+        for i in range { values[i] *= Float(factor(i % half)) }
+      }
       return [spectrum]
     }
   }
@@ -105,13 +108,13 @@ extension Tensor {
     let x = contiguous()
     let half = count / 2
     let y = Tensor.empty(Array(shape.dropFirst()))
-    let (from, to, spectrumShape) = (x.data, y.data, shape)
+    let (from, to, spectrumShape) = (x.reader, y.writer, shape)
     parallelChunks(half) { range in for i in range { to[i] = hypotf(from[i], from[half + i]) } }
     let (input, output) = (x.detached(), y.detached())
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.empty(spectrumShape)
-      let (values, lengths, upstream, target) = (input.data, output.data, dy.data, dx.data)
+      let (values, lengths, upstream, target) = (input.reader, output.reader, dy.reader, dx.writer)
       parallelChunks(half) { range in
         for i in range {
           let factor = lengths[i] > 0 ? upstream[i] / lengths[i] : 0
@@ -128,13 +131,13 @@ extension Tensor {
     let x = contiguous()
     let half = count / 2
     let y = Tensor.empty(Array(shape.dropFirst()))
-    let (from, to, spectrumShape) = (x.data, y.data, shape)
+    let (from, to, spectrumShape) = (x.reader, y.writer, shape)
     parallelChunks(half) { range in for i in range { to[i] = atan2f(from[half + i], from[i]) } }
     let input = x.detached()
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.empty(spectrumShape)
-      let (values, upstream, target) = (input.data, dy.data, dx.data)
+      let (values, upstream, target) = (input.reader, dy.reader, dx.writer)
       parallelChunks(half) { range in
         for i in range {
           let (re, im) = (values[i], values[half + i])
@@ -156,7 +159,7 @@ extension Tensor {
     let (a, p) = (amplitude.contiguous(), phase.contiguous())
     let count = a.count
     let y = Tensor.empty([2] + a.shape)
-    let (lengths, angles, to) = (a.data, p.data, y.data)
+    let (lengths, angles, to) = (a.reader, p.reader, y.writer)
     parallelChunks(count) { range in
       for i in range {
         to[i] = lengths[i] * cosf(angles[i]) + realOffset
@@ -167,8 +170,8 @@ extension Tensor {
     return y.recorded([a, p]) { gradient, _ in
       let dy = gradient.contiguous()
       let (da, dp) = (Tensor.empty(input.shape), Tensor.empty(input.shape))
-      let (lengths, angles, upstream) = (input.data, turns.data, dy.data)
-      let (forLengths, forAngles) = (da.data, dp.data)
+      let (lengths, angles, upstream) = (input.reader, turns.reader, dy.reader)
+      let (forLengths, forAngles) = (da.writer, dp.writer)
       parallelChunks(count) { range in
         for i in range {
           let (c, s) = (cosf(angles[i]), sinf(angles[i]))

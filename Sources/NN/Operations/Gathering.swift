@@ -1,3 +1,5 @@
+import Basics
+
 /// For every position of a result plane the position of the source plane that it copies, or -1 for zero. Rolls, paddings,
 /// crops and window cuts are all of this kind.
 struct GatherMap {
@@ -30,7 +32,7 @@ extension Tensor {
       "\(planes) planes of \(map.sourceCount) x \(run) to \(map.indices.count) do not fit \(shape) and \(newShape)")
     let x = contiguous()
     let y = Tensor.empty(newShape)
-    let (from, to, oldShape) = (x.data, y.data, shape)
+    let (from, to, oldShape) = (x.reader, y.writer, shape)
     let outputs = map.indices.count
     parallel(planes) { plane in
       let (source, target) = (from + plane * map.sourceCount * run, to + plane * outputs * run)
@@ -48,7 +50,7 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.zeros(oldShape)
-      let (upstream, result) = (dy.data, dx.data)
+      let (upstream, result) = (dy.reader, dx.writer)
       parallel(planes) { plane in
         let (source, target) = (upstream + plane * outputs * run, result + plane * map.sourceCount * run)
         map.indices.withUnsafeBufferPointer { indices in

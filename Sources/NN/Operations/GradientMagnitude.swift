@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// The length of the gradient of each channel, sqrt(dx² + dy² + 1e-6), from central differences without the half, zeros
   /// outside the image. Source: SGNet. Parity: layers/sgnet_gradient_rgb.
@@ -5,9 +7,11 @@ extension Tensor {
     let x = contiguous()
     let (planes, height, width, oldShape) = (n * c, h, w, shape)
     let y = Tensor.empty(shape)
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     /// The vertical and horizontal difference at a pixel.
-    func differences(_ plane: UnsafePointer<Float>, _ i: Int, _ j: Int) -> (Float, Float) {
+    @Sendable func differences(_ plane: SharedReader<Float>, _ i: Int, _ j: Int) -> (
+      Float, Float
+    ) {
       let below = i + 1 < height ? plane[(i + 1) * width + j] : 0
       let above = i > 0 ? plane[(i - 1) * width + j] : 0
       let right = j + 1 < width ? plane[i * width + j + 1] : 0
@@ -27,7 +31,7 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.zeros(oldShape)
-      let (values, lengths, upstream, target) = (input.data, output.data, dy.data, dx.data)
+      let (values, lengths, upstream, target) = (input.reader, output.reader, dy.reader, dx.writer)
       parallel(planes) { plane in
         let start = plane * height * width
         let d = target + start

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// Each row along the last axis to mean 0 and variance 1 (biased), then times weight plus bias.
   /// Parity: layers/layernorm_last.
@@ -33,9 +35,9 @@ private struct LayerNormalisation {
   func apply(_ x: Tensor, _ y: Tensor, _ weight: Tensor, _ bias: Tensor, _ epsilon: Float) -> Tensor {
     let inverse = Tensor.empty([rows])
     let means = Tensor.empty([rows])
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     let (w, b) = (weight.contiguous().detached(), bias.contiguous().detached())
-    let (scales, offsets, deviations, centres) = (w.data, b.data, inverse.data, means.data)
+    let (scales, offsets, deviations, centres) = (w.reader, b.reader, inverse.writer, means.writer)
     let (length, stride, outputStride) = (length, stride, outputStride)
     parallelChunks(rows, of: Self.rowsAtOnce) { range in
       for row in range {
@@ -63,17 +65,16 @@ private struct LayerNormalisation {
     let dy = x.isContiguous ? gradient.contiguous() : gradient.channelsLast()
     let upstreamStride = x.isContiguous ? length : dy.pixelStride
     let dx = x.isContiguous ? Tensor.empty(x.shape) : Tensor.emptyChannelsLast(x.shape)
-    let (from, upstream, target) = (x.data, dy.data, dx.data)
-    let (scales, centres, factors) = (weight.data, means.data, inverse.data)
+    let (from, upstream, target) = (x.reader, dy.reader, dx.writer)
+    let (scales, centres, factors) = (weight.reader, means.reader, inverse.reader)
     let (rows, length, stride, outputStride) = (rows, length, stride, outputStride)
     let size = Self.rowsAtOnce
     let chunks = (rows + size - 1) / size
     // Sums for weight and bias by chunk, added in the order of the chunks below.
     var partial = [Double](repeating: 0, count: chunks * 2 * length)
-    partial.withUnsafeMutableBufferPointer { buffer in
-      nonisolated(unsafe) let sums = buffer
+    partial.withWriter { sums in
       parallel(chunks) { chunk in
-        let weights = sums.baseAddress! + chunk * 2 * length  // not nil: there is a chunk
+        let weights = sums + chunk * 2 * length
         let biases = weights + length
         for row in chunk * size..<min(rows, (chunk + 1) * size) {
           let (source, g, d) = (from + row * stride, upstream + row * upstreamStride, target + row * outputStride)

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 extension Tensor {
@@ -13,7 +14,7 @@ extension Tensor {
     let offsets = bias?.contiguous().detached()
     MatrixProduct.rows(x, filter, y, rows: rows, inner: inputs, columns: outputs, transposed: true)
     if let offsets {
-      let (values, target) = (offsets.data, y.data)
+      let (values, target) = (offsets.reader, y.writer)
       parallelChunks(rows, of: 256) { range in
         for row in range { for k in 0..<outputs { target[row * outputs + k] += values[k] } }
       }
@@ -63,14 +64,16 @@ enum MatrixProduct {
   /// c[m][n] = op(a)[m][k] op(b)[k][n], or added to c; row-major without gaps. In double precision, as the definition says,
   /// when `reference` is asked for.
   static func product(
-    _ transposedA: Bool, _ transposedB: Bool, m: Int, n: Int, k: Int, _ a: UnsafePointer<Float>,
-    _ b: UnsafePointer<Float>, adds: Bool = false, _ c: UnsafeMutablePointer<Float>
+    _ transposedA: Bool, _ transposedB: Bool, m: Int, n: Int, k: Int,
+    _ a: SharedReader<Float>,
+    _ b: SharedReader<Float>, adds: Bool = false, _ c: SharedWriter<Float>
   ) {
     let (lda, ldb) = (transposedA ? m : k, transposedB ? k : n)
     guard NN.options.convolution == .reference else {
       return ck_sgemm(
-        transposedA ? 1 : 0, transposedB ? 1 : 0, Int64(m), Int64(n), Int64(k), 1, a, Int64(lda), b, Int64(ldb),
-        adds ? 1 : 0, c, Int64(n))
+        transposedA ? 1 : 0, transposedB ? 1 : 0, Int64(m), Int64(n), Int64(k), 1, a.pointer,
+        Int64(lda),
+        b.pointer, Int64(ldb), adds ? 1 : 0, c.pointer, Int64(n))
     }
     parallel(m) { i in
       for j in 0..<n {
@@ -87,11 +90,13 @@ enum MatrixProduct {
   static func rows(
     _ x: Tensor, _ b: Tensor, _ y: Tensor, rows: Int, inner: Int, columns: Int, transposed: Bool
   ) {
-    let (from, matrix, to) = (x.data, b.data, y.data)
+    let (from, matrix, to) = (x.reader, b.reader, y.writer)
     parallelChunks(rows, of: 512) { range in
       ck_sgemm(
-        0, transposed ? 1 : 0, Int64(range.count), Int64(columns), Int64(inner), 1, from + range.lowerBound * inner,
-        Int64(inner), matrix, Int64(transposed ? inner : columns), 0, to + range.lowerBound * columns, Int64(columns))
+        0, transposed ? 1 : 0, Int64(range.count), Int64(columns), Int64(inner), 1,
+        (from + range.lowerBound * inner).pointer, Int64(inner), matrix.pointer,
+        Int64(transposed ? inner : columns), 0,
+        (to + range.lowerBound * columns).pointer, Int64(columns))
     }
   }
 
@@ -100,15 +105,16 @@ enum MatrixProduct {
     let size = 4096
     let chunks = max(1, (rows + size - 1) / size)
     let partial = Tensor.empty([chunks, m, n])
-    let (left, right, to) = (a.data, b.data, partial.data)
+    let (left, right, to) = (a.reader, b.reader, partial.writer)
     parallel(chunks) { chunk in
       let start = chunk * size
       ck_sgemm(
-        1, 0, Int64(m), Int64(n), Int64(min(rows, start + size) - start), 1, left + start * m, Int64(m),
-        right + start * n, Int64(n), 0, to + chunk * m * n, Int64(n))
+        1, 0, Int64(m), Int64(n), Int64(min(rows, start + size) - start), 1,
+        (left + start * m).pointer, Int64(m), (right + start * n).pointer, Int64(n), 0,
+        (to + chunk * m * n).pointer, Int64(n))
     }
     let result = Tensor.empty([m, n])
-    let target = result.data
+    let target = result.writer
     parallelChunks(m * n) { range in
       for i in range {
         var sum: Float = 0

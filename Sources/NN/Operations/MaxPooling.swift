@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 extension Tensor {
@@ -6,12 +7,12 @@ extension Tensor {
   public func maxPooled2x2() -> Tensor {
     let x = channelsLast().alignedInBlocks()
     let sizes = (Int64(n), Int64(h), Int64(w))
-    let y = x.withSource { source in
-      let place = ImagePlace([n, c, h / 2, w / 2], half: source.pointee.half != 0)
-      Kernels.current.max_pool(
-        Kernels.threads, sizes.0, sizes.1, sizes.2, source, place.pointer)
-      return place.tensor
+    let place = ImagePlace([n, c, h / 2, w / 2], half: x.isReadAsHalf)
+    Kernels.run { kernels, memory in
+      var source = memory.source(x)
+      kernels.max_pool(Kernels.threads, sizes.0, sizes.1, sizes.2, &source, memory.write(place))
     }
+    let y = place.tensor
     let input = x.kept()
     return y.recorded(x) { gradient, existing in
       let dy = gradient.channelsLast()
@@ -19,23 +20,27 @@ extension Tensor {
       // A dropped row or column keeps what is there; that case goes through float32.
       let isOdd = sizes.1 % 2 == 1 || sizes.2 % 2 == 1
       let input = isOdd ? input.inFloat32() : input
-      let half = input.withSource { $0.pointee.half != 0 }
+      let half = input.isReadAsHalf
       let dx = ImagePlace(input.shape, half: half)
       let (upstream, existing) = (dy.stored(half: half), before?.stored(half: half))
       func write(_ statistics: UnsafePointer<ck_statistics>?) -> Tensor {
-        input.withSource { source in
-          Kernels.current.max_pool_backward(
-            Kernels.threads, sizes.0, sizes.1, sizes.2, source, upstream.pointer, upstream.stride,
-            existing?.pointer, existing?.stride ?? 0, dx.pointer, dx.stride, statistics)
+        Kernels.run { kernels, memory in
+          var source = memory.source(input)
+          let (up, before) = (
+            memory.stored(upstream, half: half), existing.map { memory.stored($0, half: half) }
+          )
+          kernels.max_pool_backward(
+            Kernels.threads, sizes.0, sizes.1, sizes.2, &source, up.pointer, up.stride,
+            before?.pointer,
+            before?.stride ?? 0, memory.write(dx), dx.stride, statistics)
         }
-        withExtendedLifetime((upstream.owner, existing?.owner)) {}
         return dx.tensor
       }
       guard isOdd else { return input.collectingStatistics(write) }
       if let before {
         dx.tensor.fill(with: before)
       } else {
-        dx.pointer.update(repeating: 0, count: dx.tensor.denseCount)
+        dx.tensor.writer.update(repeating: 0, count: dx.tensor.denseCount)
       }
       return write(nil)
     }
@@ -69,7 +74,8 @@ extension Tensor {
 
   private func fill(with other: Tensor) {
     for pixel in 0..<pixels {
-      (data + pixel * pixelStride).update(from: other.data + pixel * other.pixelStride, count: paddedChannels)
+      (writer + pixel * pixelStride).update(
+        from: other.reader + pixel * other.pixelStride, count: paddedChannels)
     }
   }
 }

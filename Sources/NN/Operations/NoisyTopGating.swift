@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Choice of experts by noisy logits, and a measure of how unevenly a batch uses them: the squared coefficients of variation of
@@ -21,7 +22,7 @@ package struct NoisyTopGating {
     let rows = (0..<samples).map { sample in
       let range = sample * experts..<(sample + 1) * experts
       return Row(
-        clean: range.map { Double(clean.data[$0]) }, raw: range.map { Double(raw.data[$0]) },
+        clean: range.map { Double(clean.reader[$0]) }, raw: range.map { Double(raw.reader[$0]) },
         noise: Array(noise[range]),
         chosen: chosen)
     }

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// Each pixel divided by max(its length over channels, epsilon). Parity: layers/l2_normalize_channel.
   public func normalisedOverChannels(epsilon: Float = 1e-12) -> Tensor {
@@ -6,7 +8,7 @@ extension Tensor {
     let y = Tensor.emptyChannelsLast(shape)
     let lanes = y.pixelStride
     let lengths = Tensor.empty([pixels])
-    let (from, to, length) = (x.data, y.data, lengths.data)
+    let (from, to, length) = (x.reader, y.writer, lengths.writer)
     parallelChunks(pixels, of: 4096) { range in
       for pixel in range {
         var sum: Float = 0
@@ -20,8 +22,8 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.channelsLast()
       let dx = Tensor.emptyChannelsLast(output.shape)
-      let (ys, upstream, target, step) = (output.data, dy.data, dx.data, dy.pixelStride)
-      let length = lengths.data
+      let (ys, upstream, target, step) = (output.reader, dy.reader, dx.writer, dy.pixelStride)
+      let length = lengths.reader
       parallelChunks(pixels, of: 4096) { range in
         for pixel in range {
           let factor = 1 / max(length[pixel], epsilon)

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// Moves blocks of `factor`² channels into blocks of `factor` x `factor` pixels: [n, c f², h, w] to [n, c, h f, w f].
   /// Channel c f² + i f + j goes to row offset i, column offset j. Parity: layers/pixel_shuffle_*.
@@ -20,7 +22,7 @@ extension Tensor {
     guard case .channelsLast(let stride) = layout, channels > 1 else {
       let x = contiguous()
       let y = Tensor.empty(newShape)
-      let (from, to) = (x.data, y.data)
+      let (from, to) = (x.reader, y.writer)
       parallel(n * channels) { plane in
         for i in 0..<factor {
           for j in 0..<factor {
@@ -36,7 +38,7 @@ extension Tensor {
     }
     let y = Tensor.emptyChannelsLast(newShape)
     let lanes = y.pixelStride
-    let (from, to) = (data, y.data)
+    let (from, to) = (reader, y.writer)
     parallel(n * height) { line in
       for column in 0..<width {
         let source = from + (line * width + column) * stride
@@ -59,7 +61,7 @@ extension Tensor {
     guard case .channelsLast(let stride) = layout else {
       let x = contiguous()
       let y = Tensor.empty(newShape)
-      let (from, to) = (x.data, y.data)
+      let (from, to) = (x.reader, y.writer)
       parallel(n * channels) { plane in
         for i in 0..<factor {
           for j in 0..<factor {
@@ -75,7 +77,7 @@ extension Tensor {
     }
     let y = Tensor.emptyChannelsLast(newShape)
     let lanes = y.pixelStride
-    let (from, to) = (data, y.data)
+    let (from, to) = (reader, y.writer)
     parallel(n * height) { line in
       for column in 0..<width {
         let target = to + (line * width + column) * lanes

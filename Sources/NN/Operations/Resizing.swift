@@ -1,3 +1,5 @@
+import Basics
+
 /// How `Tensor.resized` reads between pixels.
 public enum Interpolation: String, Sendable, Hashable {
   case nearest, bilinear
@@ -33,10 +35,11 @@ extension Tensor {
     _ source: Tensor, _ input: Tensor?, _ planes: Int, _ height: Int, _ width: Int, _ table: ResizeTable,
     alongRows: Bool
   ) -> Tensor {
-    let from = (input ?? source).data
+    let read = input ?? source
+    let from = read.reader
     let (oh, ow) = alongRows ? (table.outputs, width) : (height, table.outputs)
     let result = Tensor.empty([planes, oh, ow])
-    let to = result.data
+    let to = result.writer
     parallel(planes * oh) { row in
       let (plane, y) = (row / oh, row % oh)
       let line = to + row * ow

@@ -1,3 +1,5 @@
+import Basics
+
 extension Tensor {
   /// The first half of the channels times the second half. Parity: layers/simple_gate.
   public func simpleGate() -> Tensor {
@@ -6,7 +8,7 @@ extension Tensor {
     let (half, stride, pixels) = (c / 2, x.pixelStride, self.pixels)
     let y = Tensor.emptyChannelsLast([n, half, h, w])
     let lanes = y.pixelStride
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     parallelChunks(pixels, of: 512) { range in
       for pixel in range {
         let (source, target) = (from + pixel * stride, to + pixel * lanes)
@@ -18,7 +20,7 @@ extension Tensor {
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.channelsLast()
       let dx = Tensor.emptyChannelsLast(input.shape)
-      let (values, upstream, target) = (input.data, dy.data, dx.data)
+      let (values, upstream, target) = (input.reader, dy.reader, dx.writer)
       let (upstreamStride, outputStride) = (dy.pixelStride, dx.pixelStride)
       parallelChunks(pixels, of: 512) { range in
         for pixel in range {

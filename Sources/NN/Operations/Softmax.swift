@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 extension Tensor {
@@ -7,15 +8,17 @@ extension Tensor {
     let length = shape.last ?? 1
     let rows = count / max(1, length)
     let y = Tensor.empty(shape)
-    let (from, to) = (x.data, y.data)
+    let (from, to) = (x.reader, y.writer)
     parallelChunks(rows, of: 64) { range in
-      for row in range { Tensor.softmaxRow(from + row * length, to + row * length, length) }
+      for row in range {
+        Tensor.softmaxRow((from + row * length).pointer, (to + row * length).pointer, length)
+      }
     }
     let output = y.detached()
     return y.recorded([x]) { gradient, _ in
       let dy = gradient.contiguous()
       let dx = Tensor.empty(output.shape)
-      let (upstream, values, target) = (dy.data, output.data, dx.data)
+      let (upstream, values, target) = (dy.reader, output.reader, dx.writer)
       parallelChunks(rows, of: 64) { range in
         for row in range {
           let (g, p, d) = (upstream + row * length, values + row * length, target + row * length)

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 // Large kernels from few channels or to few, as the first and last layers of SRResNet and SRCNN have them. Of the two images
@@ -38,7 +39,11 @@ extension FastConvolution {
       var g = sizes(x, turned: turned)
       let y = ImagePlace([x.n, wide, Int(g.oh), Int(g.ow)])
       let offsets = padded(bias)
-      Kernels.thin.input(Kernels.threads, &g, x.data, filter.data, offsets?.data, y.pointer, y.stride, y.half)
+      Kernels.run { _, memory in
+        Kernels.thin.input(
+          Kernels.threads, &g, memory.read(x), memory.read(filter), memory.read(offsets),
+          memory.write(y), y.stride, y.half)
+      }
       return y.tensor
     }
 
@@ -46,7 +51,11 @@ extension FastConvolution {
     func narrowed(_ x: Tensor, bias: Tensor? = nil, turned: Bool = false) -> Tensor {
       var g = sizes(x, turned: turned)
       let y = Tensor.empty([x.n, thin, Int(g.oh), Int(g.ow)])
-      x.withSource { Kernels.thin.output(Kernels.threads, &g, $0, filter.data, bias?.data, y.data) }
+      Kernels.run { _, memory in
+        var source = memory.source(x)
+        Kernels.thin.output(
+          Kernels.threads, &g, &source, memory.read(filter), memory.read(bias), memory.write(y))
+      }
       return y
     }
 
@@ -55,16 +64,18 @@ extension FastConvolution {
       var g = sizes(x, turned: turned)
       let (taps, lanes) = (kernel.height * kernel.width, other.paddedChannels)
       let sums = Tensor.empty([thin, taps, lanes])
-      other.withSource { Kernels.thin.weight(Kernels.threads, &g, x.data, $0, sums.data) }
+      Kernels.run { _, memory in
+        var source = memory.source(other)
+        Kernels.thin.weight(Kernels.threads, &g, memory.read(x), &source, memory.write(sums))
+      }
       let result = Tensor.empty(filter.shape)
-      let (from, to) = (sums.data, result.data)
+      let (from, to) = (sums.reader, result.writer)
       for t in 0..<thin {
         for w in 0..<wide {
           let target = to + (isWideFirst ? w * thin + t : t * wide + w) * taps
           for tap in 0..<taps { target[turned ? taps - 1 - tap : tap] = from[(t * taps + tap) * lanes + w] }
         }
       }
-      withExtendedLifetime(sums) {}
       return result
     }
   }

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// The fixed tables of window attention: which entry of the bias table each pair of positions uses, and which pairs a
@@ -51,14 +52,15 @@ extension Tensor {
   public func windowAttention(heads: Int, biasTable: Tensor, relativePositions: [Int64], mask: Tensor? = nil) -> Tensor
   {
     let attention = WindowAttention(
-      windows: shape[0], tokens: shape[1], channels: shape[2] / 3, heads: heads, positions: relativePositions,
-      mask: mask?.contiguous().detached())
+      windows: shape[0], tokens: shape[1], channels: shape[2] / 3, heads: heads,
+      positions: relativePositions)
+    let mask = mask?.contiguous().detached()
     let (x, table) = (contiguous(), biasTable.contiguous())
     let bias = attention.expandedBias(table)
-    let y = attention.forward(x, bias)
+    let y = attention.forward(x, bias, mask)
     let (input, tableShape) = (x.detached(), biasTable.shape)
     return y.recorded([x, table]) { gradient, needs in
-      let (dx, dBias) = attention.backward(input, bias, gradient.contiguous())
+      let (dx, dBias) = attention.backward(input, bias, mask, gradient.contiguous())
       return [dx, needs[1] ? attention.tableGradient(dBias, tableShape) : nil]
     }
   }
@@ -70,7 +72,6 @@ private struct WindowAttention {
   let channels: Int
   let heads: Int
   let positions: [Int64]
-  let mask: Tensor?
 
   private var depth: Int { channels / heads }
   private var scale: Float { 1 / Float(depth).squareRoot() }
@@ -81,7 +82,7 @@ private struct WindowAttention {
     var bias = [Float](repeating: 0, count: heads * positions.count)
     for head in 0..<heads {
       for (pair, entry) in positions.enumerated() {
-        bias[head * positions.count + pair] = table.data[Int(entry) * heads + head]
+        bias[head * positions.count + pair] = table.reader[Int(entry) * heads + head]
       }
     }
     return bias
@@ -99,37 +100,41 @@ private struct WindowAttention {
 
   /// The attention weights of one window and head, into `p` [tokens][tokens].
   private func weights(
-    _ x: UnsafePointer<Float>, _ bias: [Float], window: Int, head: Int, _ p: UnsafeMutablePointer<Float>
+    _ x: SharedReader<Float>, _ bias: [Float], _ mask: SharedReader<Float>?,
+    masks: Int, window: Int,
+    head: Int, _ p: UnsafeMutablePointer<Float>
   ) {
     let row = 3 * channels
     let base = x + window * tokens * row + head * depth
     let pairs = tokens * tokens
     ck_sgemm(
-      0, 1, Int64(tokens), Int64(tokens), Int64(depth), scale, base, Int64(row), base + channels, Int64(row), 0, p,
+      0, 1, Int64(tokens), Int64(tokens), Int64(depth), scale, base.pointer, Int64(row),
+      (base + channels).pointer, Int64(row), 0, p,
       Int64(tokens))
     bias.withUnsafeBufferPointer { bias in
       for i in 0..<pairs { p[i] += bias[head * pairs + i] }
     }
     if let mask {
-      let values = mask.data + window % mask.shape[0] * pairs
+      let values = mask + window % masks * pairs
       for i in 0..<pairs { p[i] += values[i] }
     }
     for i in 0..<tokens { Tensor.softmaxRow(p + i * tokens, p + i * tokens, tokens) }
   }
 
-  func forward(_ x: Tensor, _ bias: [Float]) -> Tensor {
+  func forward(_ x: Tensor, _ bias: [Float], _ mask: Tensor?) -> Tensor {
     let y = Tensor.empty([windows, tokens, channels])
-    let (from, to) = (x.data, y.data)
+    let (from, hidden, masks, to) = (x.reader, mask?.reader, mask?.shape[0] ?? 1, y.writer)
     parallelChunks(windows, of: Self.windowsAtOnce) { range in
       withUnsafeTemporaryAllocation(of: Float.self, capacity: tokens * tokens) { buffer in
         let p = buffer.baseAddress!  // not nil: a window has tokens
         for window in range {
           for head in 0..<heads {
-            weights(from, bias, window: window, head: head, p)
+            weights(from, bias, hidden, masks: masks, window: window, head: head, p)
             let values = from + window * tokens * 3 * channels + 2 * channels + head * depth
             ck_sgemm(
-              0, 0, Int64(tokens), Int64(depth), Int64(tokens), 1, p, Int64(tokens), values, Int64(3 * channels), 0,
-              to + window * tokens * channels + head * depth, Int64(channels))
+              0, 0, Int64(tokens), Int64(depth), Int64(tokens), 1, p, Int64(tokens), values.pointer,
+              Int64(3 * channels), 0,
+              (to + window * tokens * channels + head * depth).pointer, Int64(channels))
           }
         }
       }
@@ -138,28 +143,30 @@ private struct WindowAttention {
   }
 
   /// The gradients of q, k, v and of the expanded bias.
-  func backward(_ x: Tensor, _ bias: [Float], _ dy: Tensor) -> (Tensor, [Double]) {
+  func backward(_ x: Tensor, _ bias: [Float], _ mask: Tensor?, _ dy: Tensor) -> (Tensor, [Double]) {
     let dx = Tensor.empty([windows, tokens, 3 * channels])
     let pairs = tokens * tokens
     let (n, d, wide, narrow) = (Int64(tokens), Int64(depth), Int64(3 * channels), Int64(channels))
-    let (from, upstream, to) = (x.data, dy.data, dx.data)
+    let (from, upstream, to) = (x.reader, dy.reader, dx.writer)
+    let (hidden, masks) = (mask?.reader, mask?.shape[0] ?? 1)
     let chunks = (windows + Self.windowsAtOnce - 1) / Self.windowsAtOnce
     var partial = [Float](repeating: 0, count: chunks * heads * pairs)
-    partial.withUnsafeMutableBufferPointer { buffer in
-      nonisolated(unsafe) let sums = buffer
+    partial.withWriter { sums in
       parallel(chunks) { chunk in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * pairs) { scratch in
           let p = scratch.baseAddress!  // not nil: a window has tokens
           let dp = p + pairs
           for window in chunk * Self.windowsAtOnce..<min(windows, (chunk + 1) * Self.windowsAtOnce) {
             for head in 0..<heads {
-              weights(from, bias, window: window, head: head, p)
+              weights(from, bias, hidden, masks: masks, window: window, head: head, p)
               let q = from + window * tokens * 3 * channels + head * depth
               let g = upstream + window * tokens * channels + head * depth
               let dq = to + window * tokens * 3 * channels + head * depth
-              ck_sgemm(1, 0, n, d, n, 1, p, n, g, narrow, 0, dq + 2 * channels, wide)
-              ck_sgemm(0, 1, n, n, d, 1, g, narrow, q + 2 * channels, wide, 0, dp, n)
-              let total = sums.baseAddress! + (chunk * heads + head) * pairs  // not nil: there is a chunk
+              ck_sgemm(
+                1, 0, n, d, n, 1, p, n, g.pointer, narrow, 0, (dq + 2 * channels).pointer, wide)
+              ck_sgemm(
+                0, 1, n, n, d, 1, g.pointer, narrow, (q + 2 * channels).pointer, wide, 0, dp, n)
+              let total = sums + (chunk * heads + head) * pairs
               for i in 0..<tokens {
                 var dot: Float = 0
                 for j in i * tokens..<(i + 1) * tokens { dot += p[j] * dp[j] }
@@ -168,8 +175,10 @@ private struct WindowAttention {
                   total[j] += dp[j]
                 }
               }
-              ck_sgemm(0, 0, n, d, n, scale, dp, n, q + channels, wide, 0, dq, wide)
-              ck_sgemm(1, 0, n, d, n, scale, dp, n, q, wide, 0, dq + channels, wide)
+              ck_sgemm(
+                0, 0, n, d, n, scale, dp, n, (q + channels).pointer, wide, 0, dq.pointer, wide)
+              ck_sgemm(
+                1, 0, n, d, n, scale, dp, n, q.pointer, wide, 0, (dq + channels).pointer, wide)
             }
           }
         }

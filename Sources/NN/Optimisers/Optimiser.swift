@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A rule that changes parameters by their gradients. Its state can be saved and put back bit for bit.
@@ -24,31 +25,39 @@ public class OptimiserBase {
   public func restore(state: [String: Tensor], steps: [String: Int]) {
     self.state = state.mapValues { saved in
       let copy = Tensor.empty(saved.shape)
-      copy.data.update(from: saved.contiguous().data, count: saved.count)
+      copy.writer.update(from: saved.contiguous().reader, count: saved.count)
       return copy
     }
     self.steps = steps
   }
 
-  /// Calls `body` for pieces of every parameter with a gradient, in parallel.
-  func forEachGradient(
-    memories: [String],
-    _ body: (
-      _ name: String, _ step: Int, _ value: UnsafeMutablePointer<Float>, UnsafePointer<Float>,
-      [UnsafeMutablePointer<Float>], Range<Int>
+  /// What a step does to a piece of one parameter: `range` of its elements, with up to two memories of the same shape.
+  typealias Update =
+    @Sendable (
+      _ step: Int, _ value: SharedWriter<Float>,
+      _ gradient: SharedReader<Float>,
+      _ first: SharedWriter<Float>, _ second: SharedWriter<Float>,
+      _ range: Range<Int>
     ) -> Void
-  ) {
+
+  /// Calls `body` for pieces of every parameter with a gradient, in parallel. A memory without a name is the value itself.
+  func forEachGradient(first: String? = nil, second: String? = nil, _ body: Update) {
     for (name, parameter) in parameters where parameter.isTrainable {
       guard let gradient = parameter.gradient else { continue }
       let step = steps[name, default: 0] + 1
       steps[name] = step
-      let pointers = memories.map { kind in
+      func memory(_ kind: String?) -> Tensor {
+        guard let kind else { return parameter.value }
         let key = "\(name).\(kind)"
-        if state[key] == nil { state[key] = .zeros(parameter.shape) }
-        return state[key]!.data  // just made
+        if let known = state[key] { return known }
+        let fresh = Tensor.zeros(parameter.shape)
+        state[key] = fresh
+        return fresh
       }
+      let (one, two) = (memory(first), memory(second))
       parameter.update { value in
-        parallelChunks(parameter.count) { range in body(name, step, value, gradient.data, pointers, range) }
+        let (gradient, one, two) = (gradient.reader, one.writer, two.writer)
+        parallelChunks(parameter.count) { range in body(step, value, gradient, one, two, range) }
       }
     }
   }
@@ -79,10 +88,10 @@ public final class Adam: OptimiserBase, Optimiser {
     let shrink = isDecoupled ? Float(1 - learningRate * weightDecay) : 1
     let coupled = isDecoupled ? 0 : Float(weightDecay)
     let eps = Float(epsilon)
-    forEachGradient(memories: ["exp_avg", "exp_avg_sq"]) { _, step, value, gradient, memory, range in
+    forEachGradient(first: "exp_avg", second: "exp_avg_sq") {
+      [beta1, beta2] step, value, gradient, m, v, range in
       let size = Float(learningRate / (1 - pow(beta1, Double(step))))
       let root = Float((1 - pow(beta2, Double(step))).squareRoot())
-      let (m, v) = (memory[0], memory[1])
       for i in range {
         var g = gradient[i] * scale
         let w = value[i] * shrink
@@ -113,13 +122,16 @@ public final class SGD: OptimiserBase, Optimiser {
   }
 
   public func step(learningRate: Double, gradientScale scale: Float = 1) {
-    let rate = Float(learningRate)
-    forEachGradient(memories: momentum == 0 ? [] : ["momentum"]) { _, step, value, gradient, memory, range in
+    let (rate, momentum, isNesterov, weightDecay) = (
+      Float(learningRate), momentum, isNesterov, weightDecay
+    )
+    forEachGradient(first: momentum == 0 ? nil : "momentum") {
+      step, value, gradient, memory, _, range in
       for i in range {
         var g = gradient[i] * scale + weightDecay * value[i]
         if momentum != 0 {
-          memory[0][i] = step == 1 ? g : momentum * memory[0][i] + g
-          g = isNesterov ? g + momentum * memory[0][i] : memory[0][i]
+          memory[i] = step == 1 ? g : momentum * memory[i] + g
+          g = isNesterov ? g + momentum * memory[i] : memory[i]
         }
         value[i] -= rate * g
       }
@@ -141,7 +153,7 @@ extension Array where Element == (name: String, parameter: Parameter) {
   public func gradientNorm(order: Double = 2) -> Double {
     let sum = reduce(0.0) { total, item in
       guard let gradient = item.parameter.gradient else { return total }
-      let values = gradient.data
+      let values = gradient.reader
       return total
         + Tensor.deterministicSum(gradient.count) { i in
           let size = abs(Double(values[i]))
@@ -160,8 +172,10 @@ extension Array where Element == (name: String, parameter: Parameter) {
       let bound = Float(limit)
       for (_, parameter) in self {
         guard let gradient = parameter.gradient else { continue }
-        let values = gradient.data
-        parallelChunks(gradient.count) { for i in $0 { values[i] = Swift.min(Swift.max(values[i], -bound), bound) } }
+        let values = gradient.writer
+        parallelChunks(gradient.count) {
+          for i in $0 { values[i] = Swift.min(Swift.max(values[i], -bound), bound) }
+        }
       }
       return 1
     }

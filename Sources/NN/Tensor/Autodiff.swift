@@ -39,7 +39,8 @@ extension Tensor {
   ///     public func scaled(by factor: Float) -> Tensor {
   ///       let result = Tensor.empty(shape)
   ///       let x = contiguous()
-  ///       parallelChunks(count) { for i in $0 { result.data[i] = x.data[i] * factor } }
+  ///       let (from, to) = (x.reader, result.writer)
+  ///       parallelChunks(count) { for i in $0 { to[i] = from[i] * factor } }
   ///       return result.recorded([self]) { gradient, _ in [gradient.scaled(by: factor)] }
   ///     }
   public func recorded(

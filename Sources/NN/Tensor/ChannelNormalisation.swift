@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// relu((y - mean) / sqrt(variance + epsilon) * gain + shift) by channel on channels-last memory, and its gradient through
@@ -21,30 +22,32 @@ final class ChannelNormalisation {
     let variances = (0..<channels).map { max(0, sums[lanes + $0] / Double(count) - means[$0] * means[$0]) }
     mean = means.map { Float($0) }
     variance = variances.map { Float($0) }
-    inverse = variances.map { 1 / ($0 + Double(epsilon)).squareRoot() }
+    let inverse = variances.map { 1 / ($0 + Double(epsilon)).squareRoot() }
+    self.inverse = inverse
     (self.count, self.channels, self.gain) = (count, channels, gain)
-    (scale, offset, centre) = (.zeros([lanes]), .zeros([lanes]), .zeros([lanes]))
-    for k in 0..<channels {
-      scale.data[k] = Float(Double(gain[k]) * inverse[k])
-      offset.data[k] = Float(Double(shift[k]) - means[k] * Double(gain[k]) * inverse[k])
-      centre.data[k] = mean[k]
+    func padded(_ values: [Float]) -> Tensor {
+      Tensor(values + [Float](repeating: 0, count: lanes - channels), [lanes])
     }
+    scale = padded((0..<channels).map { Float(Double(gain[$0]) * inverse[$0]) })
+    offset = padded(
+      (0..<channels).map { Float(Double(shift[$0]) - means[$0] * Double(gain[$0]) * inverse[$0]) })
+    centre = padded(means.map { Float($0) })
   }
 
-  /// What a kernel reads to get the normalised values of `y`.
-  func source(_ y: Tensor) -> ck_source {
-    var source = y.withSource { $0.pointee }
-    (source.scale, source.shift) = (UnsafePointer(scale.data), UnsafePointer(offset.data))
+  /// The normalised values of `y` as a kernel reads them.
+  func source(_ y: Tensor, in memory: inout LentMemory) -> ck_source {
+    var source = memory.source(y)
+    (source.scale, source.shift) = (memory.read(scale), memory.read(offset))
     return source
   }
 
   /// Moves values of `y`, which nobody has read yet, until the normalised ones lie on the sides that a record in force imposes.
   func alignKinks(_ y: Tensor) {
     guard let kinks = Kinks.active else { return }
-    let area = y.h * y.w
+    let (area, scales, offsets) = (y.h * y.w, scale.values, offset.values)
     func factors(_ index: Int) -> (Float, Float) {
       let channel = index / area % channels
-      return (scale.data[channel], offset.data[channel])
+      return (scales[channel], offsets[channel])
     }
     let arguments = y.values.enumerated().map { index, value in value * factors(index).0 + factors(index).1 }
     let sides = arguments.map { Kinks.Kind.zero.side($0) }
@@ -57,17 +60,20 @@ final class ChannelNormalisation {
       }
       var value = -b / a
       while !isThere(value) { value = (a > 0) == (side == 1) ? value.nextUp : value.nextDown }
-      y.data[y.place(of: index)] = value
+      y.writer[y.place(of: index)] = value
       return abs(arguments[index] - (value * a + b))
     }
   }
 
   /// Where a kernel puts the sums that `gradientFactors` needs.
-  func statistics(_ y: Tensor, into sums: UnsafeMutablePointer<Double>) -> ck_statistics {
-    let source = y.withSource { $0.pointee }
+  func statistics(
+    _ y: Tensor, into sums: UnsafeMutablePointer<Double>, in memory: inout LentMemory
+  ) -> ck_statistics {
+    let source = memory.source(y)
     return ck_statistics(
-      x: source.x, xs: source.xs, half: source.half, scale: scale.data, shift: offset.data, mean: centre.data,
-      sums: sums)
+      x: source.x, xs: source.xs, half: source.half, scale: memory.read(scale),
+      shift: memory.read(offset),
+      mean: memory.read(centre), sums: sums)
   }
 
   /// The sums over the pixels of g = dz where the result is positive, and of g (y - mean), by padded channel; as they were
@@ -75,22 +81,21 @@ final class ChannelNormalisation {
   func gradientSums(_ dz: Tensor, _ y: Tensor) -> [Double] {
     if let known = dz.statistics, known.of === self { return known.sums }
     var sums = [Double](repeating: 0, count: 2 * y.paddedChannels)
-    sums.withUnsafeMutableBufferPointer { buffer in
-      var statistics = statistics(y, into: buffer.baseAddress!)  // there are channels
-      dz.withSource {
-        Kernels.current.gradient_statistics(Kernels.threads, Int64(y.pixels), $0, &statistics)
+    sums.withWriter { sums in
+      Kernels.run { kernels, memory in
+        var statistics = statistics(y, into: sums.pointer, in: &memory)
+        var source = memory.source(dz)
+        kernels.gradient_statistics(Kernels.threads, Int64(y.pixels), &source, &statistics)
       }
     }
     return sums
   }
 
-  /// dy = a g + b y + d by channel, with the memory that holds the three.
-  func gradientFactors(
-    _ sums: [Double]
-  ) -> (block: Tensor, a: UnsafePointer<Float>, b: UnsafePointer<Float>, d: UnsafePointer<Float>) {
+  /// dy = a g + b y + d by channel: [3, padded channels] of a, b and d.
+  func gradientFactors(_ sums: [Double]) -> Tensor {
     let lanes = sums.count / 2
     let block = Tensor.zeros([3, lanes])
-    let values = block.data
+    let values = block.writer
     for k in 0..<channels {
       let factor = Double(gain[k]) * inverse[k]
       let slope = -factor * sums[lanes + k] * inverse[k] * inverse[k] / Double(count)
@@ -98,7 +103,7 @@ final class ChannelNormalisation {
       values[lanes + k] = Float(slope)
       values[2 * lanes + k] = Float(-factor * sums[k] / Double(count) - slope * Double(mean[k]))
     }
-    return (block, UnsafePointer(values), UnsafePointer(values + lanes), UnsafePointer(values + 2 * lanes))
+    return block
   }
 
   /// The gradients of gain and shift.
@@ -129,9 +134,11 @@ extension Tensor {
   func collectingStatistics(_ body: (UnsafePointer<ck_statistics>?) -> Tensor) -> Tensor {
     guard let (block, normalisation) = pendingNormalisation else { return body(nil) }
     var sums = [Double](repeating: 0, count: 2 * block.paddedChannels)
-    let gradient = sums.withUnsafeMutableBufferPointer { buffer in
-      var statistics = normalisation.statistics(block, into: buffer.baseAddress!)  // there are channels
-      return body(&statistics)
+    let gradient = sums.withWriter { sums in
+      Kernels.run { _, memory in
+        var statistics = normalisation.statistics(block, into: sums.pointer, in: &memory)
+        return body(&statistics)
+      }
     }
     gradient.statistics = GradientStatistics(of: normalisation, sums: sums)
     return gradient

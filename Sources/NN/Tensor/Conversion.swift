@@ -1,10 +1,12 @@
+import Basics
+
 extension Tensor {
-  /// The same values in row-major order without gaps.
+  /// These values in row-major order without gaps.
   public func contiguous() -> Tensor {
     guard case .channelsLast(let stride) = layout else { return self }
     let (c, h, w) = (self.c, self.h, self.w)
     let result = Tensor.empty(shape)
-    let (source, target) = (data, result.data)
+    let (source, target) = (reader, result.writer)
     parallel(n * h) { row in
       let (image, y) = (row / h, row % h)
       let from = source + row * w * stride
@@ -16,14 +18,14 @@ extension Tensor {
     return result.recorded([self]) { gradient, _ in [gradient] }
   }
 
-  /// The same values with the channels of a pixel side by side; images only.
+  /// These values with the channels of a pixel side by side; images only.
   public func channelsLast() -> Tensor {
     guard isContiguous else { return self }
     precondition(rank == 4, "channels-last needs the rank 4, not the shape \(shape)")
     let (c, h, w) = (self.c, self.h, self.w)
     let result = Tensor.emptyChannelsLast(shape)
     let stride = result.pixelStride
-    let (source, target) = (data, result.data)
+    let (source, target) = (reader, result.writer)
     parallel(n * h) { row in
       let (image, y) = (row / h, row % h)
       let from = source + (image * c * h + y) * w
@@ -36,12 +38,12 @@ extension Tensor {
     return result.recorded([self]) { gradient, _ in [gradient] }
   }
 
-  /// The same values and layout family without gaps between pixels.
+  /// These values in this layout family without gaps between pixels.
   public func dense() -> Tensor {
     guard case .channelsLast(let stride) = layout, !isDense else { return self }
     let result = Tensor.emptyChannelsLast(shape)
     let width = paddedChannels
-    let (source, target) = (data, result.data)
+    let (source, target) = (reader, result.writer)
     parallelChunks(pixels, of: 1024) { range in
       for pixel in range { (target + pixel * width).update(from: source + pixel * stride, count: width) }
     }
@@ -58,13 +60,13 @@ extension Tensor {
   func clearPadding() {
     guard case .channelsLast(let stride) = layout, c % 16 != 0 else { return }
     let (c, end) = (self.c, paddedChannels)
-    let target = data
+    let target = writer
     parallelChunks(pixels, of: 4096) { range in
       for pixel in range { for k in c..<end { target[pixel * stride + k] = 0 } }
     }
   }
 
-  /// The same elements under another shape; contiguous.
+  /// These elements under another shape; contiguous.
   public func reshaped(_ newShape: [Int]) -> Tensor {
     precondition(newShape.reduce(1, *) == count, "the shape \(shape) cannot become \(newShape)")
     let plain = contiguous()
@@ -81,7 +83,7 @@ extension Tensor {
     var strides = [Int](repeating: 1, count: rank)
     for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * shape[axis + 1] }
     let steps = order.map { strides[$0] }
-    let (from, to, newShape) = (source.data, result.data, result.shape)
+    let (from, to, newShape) = (source.reader, result.writer, result.shape)
     let inner = newShape.last ?? 1
     let innerStep = steps.last ?? 1
     parallelChunks(max(1, result.count / max(1, inner)), of: 64) { range in

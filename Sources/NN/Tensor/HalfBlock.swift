@@ -18,14 +18,11 @@ struct HalfBlock {
     return part
   }
 
-  var pointer: UnsafeMutablePointer<Float> {
-    // Kernels take one type of pointer and a flag.
-    (UnsafeMutableRawPointer(storage.pointer) + 2 * offset).assumingMemoryBound(to: Float.self)
-  }
-
-  func source(channels: Int) -> ck_source {
+  func source(channels: Int, in memory: inout LentMemory) -> ck_source {
     var source = ck_source()
-    (source.x, source.xs, source.half) = (UnsafePointer(pointer), Int64(stride), 1)
+    (source.x, source.xs, source.half) = (
+      UnsafePointer(memory.half(storage, offset: offset)), Int64(stride), 1
+    )
     source.c = Int64(Tensor.padded(channels))
     return source
   }

@@ -1,7 +1,6 @@
 /// Where a kernel writes images, and the tensor they become: float32, or bfloat16 where that is asked for.
 struct ImagePlace {
   let tensor: Tensor
-  let pointer: UnsafeMutablePointer<Float>
   let stride: Int64
   let half: Int32
 
@@ -9,16 +8,28 @@ struct ImagePlace {
     if isHalf {
       let block = HalfBlock(shape)
       tensor = Tensor(shape: shape, recipe: .half(block))
-      (pointer, stride, half) = (block.pointer, Int64(block.stride), 1)
+      (stride, half) = (Int64(block.stride), 1)
     } else {
       tensor = .emptyChannelsLast(shape)
-      (pointer, stride, half) = (tensor.data, Int64(tensor.pixelStride), 0)
+      (stride, half) = (Int64(tensor.pixelStride), 0)
     }
   }
 
   /// Contiguous planes of one channel, float32.
   init(single shape: [Int]) {
     tensor = .empty(shape)
-    (pointer, stride, half) = (tensor.data, 1, 0)
+    (stride, half) = (1, 0)
+  }
+}
+
+extension LentMemory {
+  mutating func write(_ place: ImagePlace) -> UnsafeMutablePointer<Float> {
+    if case .half(let block)? = place.tensor.pending {
+      return half(block.storage, offset: block.offset)
+    }
+    return write(place.tensor)
+  }
+  mutating func write(_ place: ImagePlace?) -> UnsafeMutablePointer<Float>? {
+    place.map { write($0) }
   }
 }

@@ -6,11 +6,11 @@ import Synchronization
 /// change. Filters are kept outside of training only, where they do not change with every step, and up to `most` bytes in
 /// all; beyond that they are packed each time.
 final class KeptFilter: Sendable {
-  /// What else decides the packed values.
+  /// Besides the weights, all that decides the packed values.
   enum Form: Hashable {
     /// For `FastConvolution.winograd`, each output channel times a factor.
     case winograd(scale: [Float]?)
-    /// The same in the order of `convolvedShuffled`.
+    /// For `FastConvolution.winograd` in the order of `convolvedShuffled`.
     case quarters
     /// For `FastConvolution.pixelProduct`.
     case pixel

@@ -1,3 +1,5 @@
+import Basics
+
 /// Which branch each element took at the kinks of ReLU, clamp and max pooling: written down by one forward pass, imposed on
 /// another one.
 ///
@@ -10,7 +12,7 @@
 /// It covers `relu`, `leakyReLU`, `prelu`, `clamped`, the choices of `maxPooled2x2`, the reading places of `deformablyConvolved`,
 /// and the operations that contain them, in the order of their calls, where gradients are recorded. Losses are not covered.
 public final class Kinks: @unchecked Sendable {  // a task-local value of the one task that uses it
-  /// What was moved.
+  /// The arguments that were moved.
   public struct Moved: Sendable, Hashable {
     /// Arguments that lay on the other side.
     public var count = 0
@@ -121,8 +123,8 @@ extension Tensor {
     guard !moves.isEmpty else { return self }
     let source = dense()
     let result = source.emptyLike()
-    result.data.update(from: source.data, count: source.denseCount)
-    for move in moves { result.data[result.place(of: move.index)] = move.value }
+    result.writer.update(from: source.reader, count: source.denseCount)
+    for move in moves { result.writer[result.place(of: move.index)] = move.value }
     return result.with(node: source.node)
   }
 

@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// A learnt tensor with a name in the state dictionary. Its value is contiguous, in PyTorch's layout.
@@ -35,8 +36,10 @@ public final class Parameter {
     } else {
       let fresh = Tensor.empty(shape)
       let source = more.contiguous()
-      precondition(source.count == fresh.count, "a gradient of shape \(more.shape) for a parameter of shape \(shape)")
-      fresh.data.update(from: source.data, count: fresh.count)
+      precondition(
+        source.count == fresh.count,
+        "a gradient of shape \(more.shape) for a parameter of shape \(shape)")
+      fresh.writer.update(from: source.reader, count: fresh.count)
       gradient = fresh
     }
   }
@@ -48,9 +51,11 @@ public final class Parameter {
     kept = nil
   }
 
-  /// Changes the value in place.
-  func update(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    body(value.data)
+  /// Changes the value in place, for an optimiser's step: between a backward pass and the next forward pass, when no record
+  /// refers to the old value any more. Filters packed from it are dropped.
+  func update(_ body: (SharedWriter<Float>) -> Void) {
+    let value = value
+    body(value.writer)
     kept = nil
   }
 }

@@ -1,7 +1,8 @@
+import Basics
 import CKernels
 
 /// How the values of an image follow from others in one cheap pass. Operations that know recipes read the others directly
-/// (`withSource`); for all others the values are made.
+/// (`LentMemory.source`); for all others the values are made.
 enum Recipe {
   /// max(0, block * scale + shift): what a batch normalisation with ReLU makes of the result of a convolution.
   case normalised(Tensor, ChannelNormalisation)
@@ -13,7 +14,7 @@ enum Recipe {
   /// front of a 1x1 convolution to one channel.
   case outer(plane: Tensor, factors: Tensor)
 
-  /// The same without values that somebody made in between.
+  /// This recipe without values that somebody made in between.
   func kept() -> Recipe {
     switch self {
     case .normalised, .half, .outer: self
@@ -24,26 +25,27 @@ enum Recipe {
   func make(_ shape: [Int]) -> Storage {
     let lanes = Tensor.padded(shape[1])
     let result = Tensor.empty(shape, .channelsLast(stride: lanes))
-    func write(_ source: UnsafePointer<ck_source>, at start: Int) {
-      Kernels.current.read_source(
-        Kernels.threads, Int64(result.pixels), source, result.data + start, Int64(lanes), 0)
+    func write(at start: Int, _ source: (inout LentMemory) -> ck_source) {
+      Kernels.run { kernels, memory in
+        var source = source(&memory)
+        kernels.read_source(
+          Kernels.threads, Int64(result.pixels), &source, memory.write(result) + start,
+          Int64(lanes), 0)
+      }
     }
     switch self {
     case .normalised(let block, let normalisation):
-      var source = normalisation.source(block)
-      write(&source, at: 0)
-    case .half(let block):
-      var source = block.source(channels: shape[1])
-      write(&source, at: 0)
+      write(at: 0) { normalisation.source(block, in: &$0) }
+    case .half(let block): write(at: 0) { block.source(channels: shape[1], in: &$0) }
     case .outer(let plane, let factors):
-      let (from, by, to) = (plane.data, factors.data, result.data)
+      let (from, by, to) = (plane.reader, factors.reader, result.writer)
       parallelChunks(result.pixels, of: 4096) { range in
         for pixel in range { for k in 0..<lanes { to[pixel * lanes + k] = from[pixel] * by[k] } }
       }
     case .joined(let parts):
       var start = 0
       for part in parts {
-        part.withSource { write($0, at: start) }
+        write(at: start) { $0.source(part) }
         start += part.c
       }
     }

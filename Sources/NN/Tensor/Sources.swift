@@ -1,19 +1,49 @@
 import CKernels
 
-// What kernels read of images, whether their values are stored or not.
+// Images as kernels read them, whether their values are stored or not.
+
+extension LentMemory {
+  /// The values of images as a kernel reads them; channels-last.
+  mutating func source(_ tensor: Tensor) -> ck_source {
+    switch tensor.pending {
+    case .normalised(let block, let normalisation)?: return normalisation.source(block, in: &self)
+    case .half(let block)?: return block.source(channels: tensor.c, in: &self)
+    default:
+      var source = ck_source()
+      (source.x, source.xs, source.c) = (
+        read(tensor), Int64(tensor.pixelStride), Int64(tensor.paddedChannels)
+      )
+      return source
+    }
+  }
+
+  /// The source of each part, at most `CK_PARTS` of them.
+  mutating func sources(_ tensor: Tensor) -> [ck_source] {
+    if case .joined(let parts)? = tensor.pending, parts.count <= Int(CK_PARTS) {
+      return parts.map { source($0) }
+    }
+    return [source(tensor)]
+  }
+
+  /// Channels-last values that lie in memory, and the elements from pixel to pixel; `tensor` is `stored(half:)`.
+  mutating func stored(_ tensor: Tensor, half wanted: Bool) -> (
+    pointer: UnsafePointer<Float>, stride: Int64
+  ) {
+    if case .half(let block)? = tensor.pending, wanted {
+      return (UnsafePointer(half(block.storage, offset: block.offset)), Int64(block.stride))
+    }
+    return (read(tensor), Int64(tensor.pixelStride))
+  }
+}
 
 extension Tensor {
-  /// Calls `body` with what a kernel reads to get these values; channels-last.
-  func withSource<Result>(_ body: (UnsafePointer<ck_source>) -> Result) -> Result {
-    var source: ck_source
+  /// Whether kernels read these images as bfloat16.
+  var isReadAsHalf: Bool {
     switch pending {
-    case .normalised(let block, let normalisation)?: source = normalisation.source(block)
-    case .half(let block)?: source = block.source(channels: c)
-    default:
-      source = ck_source()
-      (source.x, source.xs, source.c) = (UnsafePointer(data), Int64(pixelStride), Int64(paddedChannels))
+    case .normalised(let block, _)?: block.isReadAsHalf
+    case .half?: true
+    default: false
     }
-    return withExtendedLifetime(self) { body(&source) }
   }
 
   /// The channels of each part of images that lie side by side; empty for others.
@@ -22,23 +52,19 @@ extension Tensor {
     return []
   }
 
-  /// The source of each part, at most `CK_PARTS` of them.
-  var sources: [ck_source] {
-    if case .joined(let parts)? = pending, parts.count <= Int(CK_PARTS) {
-      return parts.map { $0.withSource { $0.pointee } }
-    }
-    return [withSource { $0.pointee }]
-  }
-
   /// These channels-last values in memory: in bfloat16 or in float32, converted where they are not.
-  func stored(half wanted: Bool) -> (pointer: UnsafeMutablePointer<Float>, stride: Int64, owner: Tensor) {
-    if case .half(let block)? = pending, wanted { return (block.pointer, Int64(block.stride), self) }
-    guard wanted else { return (data, Int64(pixelStride), self) }
-    let place = ImagePlace(shape, half: true)
-    withSource {
-      Kernels.current.read_source(
-        Kernels.threads, Int64(pixels), $0, place.pointer, place.stride, place.half)
+  func stored(half wanted: Bool) -> Tensor {
+    if case .half? = pending, wanted { return self }
+    guard wanted else {
+      _ = storage
+      return self
     }
-    return (place.pointer, place.stride, place.tensor)
+    let place = ImagePlace(shape, half: true)
+    Kernels.run { kernels, memory in
+      var source = memory.source(self)
+      kernels.read_source(
+        Kernels.threads, Int64(pixels), &source, memory.write(place), place.stride, place.half)
+    }
+    return place.tensor
   }
 }

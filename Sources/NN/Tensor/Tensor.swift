@@ -1,7 +1,11 @@
+import Basics
+
 /// An array of float32 with a shape, and the record of how it was computed when gradients are wanted.
 ///
-/// Shapes are in PyTorch's order, `[n, c, h, w]` for images. A tensor is made once and not changed afterwards; only the
-/// code of an operation writes to one, before anybody else sees it. Not for use from several tasks at once.
+/// Shapes are in PyTorch's order, `[n, c, h, w]` for images. A tensor is made once and not changed afterwards: only the code of
+/// an operation writes to one, before anybody else sees it. Memory that does change over time has one owner, which writes it
+/// between passes: the value of a `Parameter` (`update`), sums of gradients, the memories of optimisers and averages. Not for
+/// use from several tasks at once.
 public final class Tensor {
   /// Sizes of the axes; empty for a single number.
   public let shape: [Int]
@@ -70,22 +74,17 @@ public final class Tensor {
   public static func filled(_ shape: [Int], _ value: Float, _ layout: Layout = .contiguous) -> Tensor {
     precondition(value == 0 || layout == .contiguous, "channel padding must be zero")
     let tensor = empty(shape, layout)
-    tensor.storage.pointer.update(repeating: value, count: tensor.storage.count)
+    tensor.writer.update(repeating: value, count: tensor.storage.count)
     return tensor
   }
 
   /// A contiguous tensor of these values.
   public convenience init(_ values: [Float], _ shape: [Int]) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
-    let storage = Storage(count: values.count)
-    values.withUnsafeBufferPointer {
-      if let base = $0.baseAddress { storage.pointer.update(from: base, count: $0.count) }
-    }
-    self.init(shape: shape, layout: .contiguous, storage: storage, offset: 0)
+    precondition(
+      values.count == shape.reduce(1, *), "\(values.count) values do not fill the shape \(shape)")
+    self.init(shape: shape, layout: .contiguous, storage: Storage(count: values.count), offset: 0)
+    values.withReader { writer.update(from: $0, count: values.count) }
   }
-
-  /// The first element. Operations read and write through this.
-  public var data: UnsafeMutablePointer<Float> { storage.pointer + offset }
 
   public var rank: Int { shape.count }
   /// Number of elements, padding not counted.
@@ -97,16 +96,20 @@ public final class Tensor {
   /// The elements in row-major order of the shape.
   public var values: [Float] {
     let plain = NN.withoutGradients { contiguous() }
-    return Array(UnsafeBufferPointer(start: plain.data, count: plain.count))
+    let (elements, count) = (plain.reader, plain.count)
+    return Array(unsafeUninitializedCapacity: count) { buffer, initialised in
+      buffer.baseAddress?.initialize(from: elements.pointer, count: count)
+      initialised = count
+    }
   }
 
   /// The only element.
   public var item: Float {
     precondition(count == 1, "a tensor of the shape \(shape) is not a single number")
-    return data[0]
+    return reader[0]
   }
 
-  /// The same values without the record of how they were computed.
+  /// These values without the record of how they were computed.
   public func detached() -> Tensor { with(node: nil) }
 
   /// These values with another record.
@@ -115,7 +118,7 @@ public final class Tensor {
     return Tensor(shape: shape, layout: layout, storage: storage, offset: offset, node: node)
   }
 
-  /// What a backward pass keeps of an input: the recipe alone where there is one.
+  /// An input as a backward pass keeps it: the recipe alone where there is one.
   func kept() -> Tensor {
     guard let recipe else { return detached() }
     return Tensor(shape: shape, recipe: recipe.kept())

@@ -1,3 +1,5 @@
+import Basics
+
 /// The exponential moving average of a network's parameters, average = decay * average + (1 - decay) * value after every
 /// optimiser step, from the first weights on (Polyak and Juditsky 1992; as BasicSR keeps `params_ema`). Buffers such as
 /// running statistics are not averaged.
@@ -14,15 +16,18 @@ final class MovingAverage {
 
   private static func copy(_ tensor: Tensor) -> Tensor {
     let result = Tensor.empty(tensor.shape)
-    result.data.update(from: tensor.contiguous().data, count: tensor.count)
+    result.writer.update(from: tensor.contiguous().reader, count: tensor.count)
     return result
   }
 
   func update() {
     let (keep, take) = (Float(decay), Float(1 - decay))
     for ((_, parameter), average) in zip(parameters, averages) {
-      let (target, source) = (average.data, parameter.value.data)
-      parallelChunks(average.count) { for i in $0 { target[i] = keep * target[i] + take * source[i] } }
+      let value = parameter.value
+      let (target, source) = (average.writer, value.reader)
+      parallelChunks(average.count) {
+        for i in $0 { target[i] = keep * target[i] + take * source[i] }
+      }
     }
   }
 

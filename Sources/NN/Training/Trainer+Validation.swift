@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The figures of a validation: means over the validation examples.
@@ -44,9 +45,12 @@ extension Trainer {
   private static func psnr(_ prediction: Tensor, _ target: Tensor, _ mask: Tensor?) -> Double {
     let (p, t, m) = (prediction.contiguous(), target.contiguous(), mask?.contiguous())
     let (area, channels) = (p.h * p.w, p.c)
-    func weight(_ i: Int) -> Double { m.map { Double($0.data[i / (area * channels) * area + i % area]) } ?? 1 }
+    let (ps, ts, ms) = (p.reader, t.reader, m?.reader)
+    @Sendable func weight(_ i: Int) -> Double {
+      Double(ms?[i / (area * channels) * area + i % area] ?? 1)
+    }
     let errors = Tensor.deterministicSum(p.count) { i in
-      let d = Double(min(max(p.data[i], 0), 1)) - Double(t.data[i])
+      let d = Double(min(max(ps[i], 0), 1)) - Double(ts[i])
       return d * d * weight(i)
     }
     let total = m == nil ? Double(p.count) : Tensor.deterministicSum(p.count) { weight($0) }

@@ -23,11 +23,4 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
     case .int8, .uint8, .bool: 1
     }
   }
-
-  public var isFloatingPoint: Bool {
-    switch self {
-    case .float64, .float32, .float16, .bfloat16: true
-    default: false
-    }
-  }
 }

@@ -64,7 +64,10 @@ struct SampleRun: Sendable {
           state.next += 1
           return state.next - 1
         }) {
-          do { try complete(work[index], run(work[index]), state, total: work.count) } catch {
+          do {
+            let result = try ThreadBudget.with(job.threads / workers) { try run(work[index]) }
+            try complete(work[index], result, state, total: work.count)
+          } catch {
             state.withLock { if $0.failure == nil { $0.failure = error } }
           }
         }

@@ -113,7 +113,7 @@ struct WorkerRun: Sendable {
       inputs: inputs, sources: job.sources.mapValues { $0.files.map { ($0.path, $0.stored) } },
       seed: job.instance.seed ?? 0, threads: job.threads, scratch: URL(fileURLWithPath: scratch, isDirectory: true),
       services: services, outputs: outputs)
-    try await body.run(context)
+    try await ThreadBudget.with(job.threads) { try await body.run(context) }
     for listing in job.sources.values { for file in listing.files { try Self.checkUnchanged(file) } }
     let hardware = outputs.hardware ?? [hardware].compactMap(\.self)
     try deliver(

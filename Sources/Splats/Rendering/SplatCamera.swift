@@ -55,7 +55,7 @@ public struct SplatCamera: Hashable, Sendable {
     position + right * point.x + down * point.y + forward * point.z
   }
 
-  /// The same view with `factor` times as many pixels a side.
+  /// This view with `factor` times as many pixels a side.
   public func scaled(by factor: Double) -> SplatCamera {
     var camera = self
     camera.width = Int((Double(width) * factor).rounded())

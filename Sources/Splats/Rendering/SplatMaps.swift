@@ -1,6 +1,6 @@
 import Imaging
 
-/// What one view of a splat scene shows; every map as floats in the study's conventions.
+/// The maps of one view of a splat scene, as floats in the study's conventions.
 public struct SplatMaps: Sendable {
   /// `[h, w, 3]`, RGB on white.
   public var rgb: Raster

@@ -3,7 +3,7 @@ import Imaging
 
 /// Renders Gaussian splats on the CPU as 3DGS does: projected ellipses with a 0.3-pixel low-pass, blended front to back
 /// in 16 x 16 tiles, an opacity below 1/255 left out, a pixel finished once less than 1/10,000 of light would pass.
-/// The same bits for any number of threads.
+/// Equal bits for any number of threads.
 public struct SplatRasteriser: Sendable {
   /// Added to the variance of every projected Gaussian; square pixels.
   public var lowPass = 0.3
@@ -47,25 +47,16 @@ public struct SplatRasteriser: Sendable {
     let count = cloud.count
     return [ProjectedSplat](unsafeUninitializedCapacity: count) { buffer, initialised in
       cloud.withPointers { cloud in
-        let output = SharedPointer(buffer.baseAddress)
-        let chunk = 4096
-        parallelFor((count + chunk - 1) / chunk, threads: threads) { block in
-          for i in (block * chunk)..<min(count, (block + 1) * chunk) {
-            output.pointer.advanced(by: i).initialize(to: projection.project(i, of: cloud))
+        buffer.withWriter { output in
+          let chunk = 4096
+          parallelFor((count + chunk - 1) / chunk, threads: threads) { block in
+            for i in (block * chunk)..<min(count, (block + 1) * chunk) {
+              output.initialise(i, to: projection.project(i, of: cloud))
+            }
           }
         }
       }
       initialised = count
     }
-  }
-}
-
-/// A pointer that threads share, each writing its own part.
-struct SharedPointer<T>: @unchecked Sendable {
-  // Safety: the users of this pointer write disjoint ranges and join before it is read.
-  let pointer: UnsafeMutablePointer<T>
-  /// `pointer` may be nil only when nothing will be written (an empty buffer).
-  init(_ pointer: UnsafeMutablePointer<T>?) {
-    self.pointer = pointer ?? UnsafeMutablePointer(bitPattern: MemoryLayout<T>.alignment)!  // never dereferenced
   }
 }

@@ -16,17 +16,19 @@ struct TileBins: Sendable {
     self.columns = columns
     self.rows = rows
     let order = Self.sortedByDepth(splats)
+    let visible = order.count
     // Bands of tile rows are filled independently: their entries do not mix.
     let bands = max(1, min(threads, rows))
     var counts = [Int](repeating: 0, count: columns * rows + 1)
-    splats.withUnsafeBufferPointer { splats in
-      order.withUnsafeBufferPointer { order in
-        let input = SharedSplats(splats: splats, order: order)
-        counts.withUnsafeMutableBufferPointer { counts in
-          let output = SharedPointer(counts.baseAddress)
+    splats.withReader { splats in
+      order.withReader { order in
+        counts.withWriter { counts in
           parallelFor(bands, threads: threads) { band in
-            input.forEachTile(rows: (band * rows / bands)..<((band + 1) * rows / bands), columns: columns) { tile, _ in
-              output.pointer[tile + 1] += 1
+            Self.forEachTile(
+              splats, order, count: visible,
+              rows: (band * rows / bands)..<((band + 1) * rows / bands), columns: columns
+            ) { tile, _ in
+              counts[tile + 1] += 1
             }
           }
         }
@@ -37,17 +39,19 @@ struct TileBins: Sendable {
     let total = counts[columns * rows]
     var next = counts
     entries = [UInt32](unsafeUninitializedCapacity: total) { buffer, initialised in
-      splats.withUnsafeBufferPointer { splats in
-        order.withUnsafeBufferPointer { order in
-          next.withUnsafeMutableBufferPointer { next in
-            let input = SharedSplats(splats: splats, order: order)
-            let cursor = SharedPointer(next.baseAddress)
-            let output = SharedPointer(buffer.baseAddress)
-            parallelFor(bands, threads: threads) { band in
-              input.forEachTile(rows: (band * rows / bands)..<((band + 1) * rows / bands), columns: columns) {
-                tile, index in
-                output.pointer.advanced(by: cursor.pointer[tile]).initialize(to: index)
-                cursor.pointer[tile] += 1
+      splats.withReader { splats in
+        order.withReader { order in
+          next.withWriter { next in
+            buffer.withWriter { output in
+              parallelFor(bands, threads: threads) { band in
+                Self.forEachTile(
+                  splats, order, count: visible,
+                  rows: (band * rows / bands)..<((band + 1) * rows / bands), columns: columns
+                ) {
+                  tile, index in
+                  output.initialise(next[tile], to: index)
+                  next[tile] += 1
+                }
               }
             }
           }
@@ -57,21 +61,21 @@ struct TileBins: Sendable {
     }
   }
 
-  private struct SharedSplats: @unchecked Sendable {
-    // Safety: only read while the arrays are borrowed.
-    let splats: UnsafeBufferPointer<ProjectedSplat>
-    let order: UnsafeBufferPointer<UInt32>
-
-    @inline(__always) func forEachTile(rows: Range<Int>, columns: Int, _ body: (Int, UInt32) -> Void) {
-      for index in order {
-        let splat = splats.baseAddress! + Int(index)  // `order` holds indices of `splats`
-        let top = max(rows.lowerBound, Int(splat.pointee.top) / TileBins.side)
-        let bottom = min(rows.upperBound - 1, Int(splat.pointee.bottom) / TileBins.side)
-        if top > bottom { continue }
-        let left = Int(splat.pointee.left) / TileBins.side
-        let right = Int(splat.pointee.right) / TileBins.side
-        for row in top...bottom { for column in left...right { body(row * columns + column, index) } }
-      }
+  /// Calls `body` with every tile in these rows of tiles that a splat touches, in the order of `order`.
+  @inline(__always) private static func forEachTile(
+    _ splats: borrowing SharedReader<ProjectedSplat>, _ order: borrowing SharedReader<UInt32>,
+    count: Int,
+    rows: Range<Int>, columns: Int, _ body: (Int, UInt32) -> Void
+  ) {
+    for place in 0..<count {
+      let index = order[place]
+      let splat = splats.pointer + Int(index)  // `order` holds indices of `splats`
+      let top = max(rows.lowerBound, Int(splat.pointee.top) / side)
+      let bottom = min(rows.upperBound - 1, Int(splat.pointee.bottom) / side)
+      if top > bottom { continue }
+      let left = Int(splat.pointee.left) / side
+      let right = Int(splat.pointee.right) / side
+      for row in top...bottom { for column in left...right { body(row * columns + column, index) } }
     }
   }
 

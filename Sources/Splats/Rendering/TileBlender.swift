@@ -26,17 +26,18 @@ struct TileBlender: Sendable {
     var depth = Raster(width: width, height: height)
     var normal = Raster(width: width, height: height, channels: 3)
     var opacity = Raster(width: width, height: height)
-    rgb.pixels.withUnsafeMutableBufferPointer { rgb in
-      depth.pixels.withUnsafeMutableBufferPointer { depth in
-        normal.pixels.withUnsafeMutableBufferPointer { normal in
-          opacity.pixels.withUnsafeMutableBufferPointer { opacity in
-            let output = Output(
-              rgb: SharedPointer(rgb.baseAddress), depth: SharedPointer(depth.baseAddress),
-              normal: SharedPointer(normal.baseAddress), opacity: SharedPointer(opacity.baseAddress))
+    rgb.pixels.withWriter { rgb in
+      depth.pixels.withWriter { depth in
+        normal.pixels.withWriter { normal in
+          opacity.pixels.withWriter { opacity in
             parallelFor(bins.columns * bins.rows, threads: threads) { tile in
               splats.withUnsafeBufferPointer { splats in
                 bins.entries.withUnsafeBufferPointer { entries in
-                  let mine = UnsafeBufferPointer(rebasing: entries[bins.starts[tile]..<bins.starts[tile + 1]])
+                  let mine = UnsafeBufferPointer(
+                    rebasing: entries[bins.starts[tile]..<bins.starts[tile + 1]])
+                  let output = Output(
+                    rgb: rgb.pointer, depth: depth.pointer, normal: normal.pointer,
+                    opacity: opacity.pointer)
                   blendTile(
                     column: tile % bins.columns, row: tile / bins.columns, entries: mine, splats: splats, into: output)
                 }
@@ -49,11 +50,12 @@ struct TileBlender: Sendable {
     return SplatMaps(rgb: rgb, depth: depth, normal: normal, opacity: opacity, near: near, far: far)
   }
 
-  private struct Output: Sendable {
-    let rgb: SharedPointer<Float>
-    let depth: SharedPointer<Float>
-    let normal: SharedPointer<Float>
-    let opacity: SharedPointer<Float>
+  /// The maps while one tile is written.
+  private struct Output {
+    let rgb: UnsafeMutablePointer<Float>
+    let depth: UnsafeMutablePointer<Float>
+    let normal: UnsafeMutablePointer<Float>
+    let opacity: UnsafeMutablePointer<Float>
   }
 
   /// Sums of one packet of eight pixels.
@@ -148,14 +150,14 @@ struct TileBlender: Sendable {
         let lane = x % 8
         let pixel = (y0 + y) * camera.width + x0 + x
         let light = cell.light[lane]
-        output.rgb.pointer[pixel * 3] = cell.red[lane] + light * background.x
-        output.rgb.pointer[pixel * 3 + 1] = cell.green[lane] + light * background.y
-        output.rgb.pointer[pixel * 3 + 2] = cell.blue[lane] + light * background.z
-        output.depth.pointer[pixel] = cell.depth[lane]
-        output.normal.pointer[pixel * 3] = 0.5 + 0.5 * cell.nx[lane]
-        output.normal.pointer[pixel * 3 + 1] = 0.5 + 0.5 * cell.ny[lane]
-        output.normal.pointer[pixel * 3 + 2] = 0.5 + 0.5 * cell.nz[lane]
-        output.opacity.pointer[pixel] = 1 - light
+        output.rgb[pixel * 3] = cell.red[lane] + light * background.x
+        output.rgb[pixel * 3 + 1] = cell.green[lane] + light * background.y
+        output.rgb[pixel * 3 + 2] = cell.blue[lane] + light * background.z
+        output.depth[pixel] = cell.depth[lane]
+        output.normal[pixel * 3] = 0.5 + 0.5 * cell.nx[lane]
+        output.normal[pixel * 3 + 1] = 0.5 + 0.5 * cell.ny[lane]
+        output.normal[pixel * 3 + 2] = 0.5 + 0.5 * cell.nz[lane]
+        output.opacity[pixel] = 1 - light
       }
     }
   }
