@@ -44,7 +44,8 @@ public struct ToyParameters: StageParameters {
   }
 
   private var machineWords: [Substring] {
-    ((try? String(contentsOfFile: machine.path, encoding: .utf8)) ?? "").split(separator: " ")  // none: no hardware matters
+    // No file: no hardware matters.
+    ((try? String(contentsOfFile: machine.path, encoding: .utf8)) ?? "").split(separator: " ")
   }
   var hardware: HardwareClass? { machineWords.first.map { HardwareClass(rawValue: String($0)) } }
   var machineFails: Bool { machineWords.contains("fails") }

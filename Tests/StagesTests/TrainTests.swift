@@ -76,7 +76,6 @@ import Testing
     let same = try await run(.plain) { try await runner.run("train", Self.settings, all) }
     #expect(same.hardware == [plain])
     #expect(!runner.services.lines.contains { $0.contains("other hardware") })
-    try FileManager.default.removeItem(at: runner.services.folder.appending(path: "scratch"))
     guard ComputeOptions.Instructions.best > .plain else { return }  // a processor without other instructions
     let best = HardwareClass(rawValue: options(.best).hardwareClass)
     #expect(best != plain)

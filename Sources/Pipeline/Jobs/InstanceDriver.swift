@@ -27,11 +27,11 @@ package final class InstanceDriver: Sendable {
   ///   - parameters: paths absolute.
   ///   - inputs: by port; their files may lie anywhere.
   ///   - seed: the instance's, from which those of samples are derived.
-  /// - Returns: what each output port holds.
+  /// - Returns: the artifact of each output port, and the classes of hardware recorded with the result.
   /// - Throws: what a worker would report; `CancellationError` when asked to stop.
   package func run(
     _ type: any Stage.Type, parameters: JSON, inputs: [String: [LabelledArtifact]], seed: UInt64, threads: Int
-  ) async throws -> [String: Artifact] {
+  ) async throws -> (artifacts: [String: Artifact], hardware: [HardwareClass]) {
     let instance = StageInstance(
       id: "instance", stage: "instance",
       opened: try OpenedStage(type, Node(parameters), shape: OpenedStage.pathShape(type)),
@@ -49,7 +49,7 @@ package final class InstanceDriver: Sendable {
     guard let result = try store.result(resolution.key.digest) else {
       throw StageFailure("`\(type.type)` left no result")
     }
-    return try result.outputs.mapValues { try store.artifact($0) }
+    return (try result.outputs.mapValues { try store.artifact($0) }, result.made.hardware)
   }
 
   /// Puts an artifact into the store.

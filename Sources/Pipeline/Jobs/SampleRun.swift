@@ -132,9 +132,12 @@ struct SampleRun: Sendable {
       throw StageFailure("sample `\(work.name)`: \(reason.message)", help: reason.help)
     }
     try checkInputs(work)
-    if let bad { return SampleResult(name: work.name, bad: bad, preimage: work.preimage, hardware: job.instance.opened.hardware) }
+    if let bad {
+      return SampleResult(name: work.name, bad: bad, preimage: work.preimage, hardware: job.instance.opened.hardware)
+    }
     var result = SampleResult(
-      name: work.name, rejected: outputs.rejected[work.name], preimage: work.preimage, hardware: job.instance.opened.hardware)
+      name: work.name, rejected: outputs.rejected[work.name], preimage: work.preimage,
+      hardware: job.instance.opened.hardware)
     for port in outputs.ports {
       if let sample = outputs.samples(port).first(where: { $0.name == work.name }) { result.outputs[port] = sample }
       let files = outputs.files(port)

@@ -31,7 +31,8 @@ enum UpToDateProof {
       let length = Int(UInt64(littleEndian: rest.loadUnaligned(as: UInt64.self)))
       guard length >= 0, length <= rest.count - 8 else { return nil }
       let text = UnsafeRawBufferPointer(rebasing: rest[8..<(8 + length)])
-      guard let json = try? JSON(parsing: text), let answer = try? RunAnswer(json) else { return nil }  // of another version
+      // An answer that cannot be read is of another version.
+      guard let json = try? JSON(parsing: text), let answer = try? RunAnswer(json) else { return nil }
       let entries = UnsafeRawBufferPointer(rebasing: rest[(8 + length)...])
       switch ObservationCheck.compare(entries, threads: threads, clock: { store.temporary.fileSystemTime() }) {
       case .different: return nil

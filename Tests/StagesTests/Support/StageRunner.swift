@@ -39,8 +39,8 @@ final class TestServices: Sendable {
 
   func run(
     _ type: any Stage.Type, _ parameters: JSON, _ inputs: [String: [LabelledArtifact]], seed: UInt64, threads: Int
-  ) async throws -> [String: Artifact] {
-    guard let driver = driver.withLock({ $0 }) else { return [:] }  // set when this was made
+  ) async throws -> (artifacts: [String: Artifact], hardware: [HardwareClass]) {
+    guard let driver = driver.withLock({ $0 }) else { return ([:], []) }  // set when this was made
     return try await driver.run(type, parameters: parameters, inputs: inputs, seed: seed, threads: threads)
   }
 
@@ -60,7 +60,7 @@ struct StageResult {
   var artifacts: [String: Artifact]
   /// Samples whose `BadSample` was accepted, and those rejected by `finish`.
   var rejected: [String: String]
-  /// Told by the stage, else that of this machine where it matters.
+  /// The classes of hardware recorded with the result.
   var hardware: [HardwareClass]
   /// Holds the files.
   let services: TestServices
@@ -90,14 +90,12 @@ struct StageRunner {
     threads: Int = 1
   ) async throws -> StageResult {
     guard let stage = StageCatalogue.standard[type] else { throw StageFailure("no stage type \(type)") }
-    let found = try await services.run(stage, parameters, inputs, seed: seed, threads: threads)
+    let (found, hardware) = try await services.run(stage, parameters, inputs, seed: seed, threads: threads)
     let rejected = found.values.reduce(into: [String: String]()) { $0.merge($1.rejected) { first, _ in first } }
     let artifacts = found.mapValues {
       Self.artifact($0.kind, samples: $0.samples, files: $0.files, rejected: $0.rejected)
     }
-    return StageResult(
-      artifacts: artifacts, rejected: rejected,
-      hardware: collector.hardware ?? [S().hardwareClass(parameters)].compactMap(\.self), services: services)
+    return StageResult(artifacts: artifacts, rejected: rejected, hardware: hardware, services: services)
   }
 
   // MARK: - Artifacts
