@@ -56,7 +56,7 @@ import Testing
   @Test func theFormIsAsItWas() {
     #expect(
       identity(TrainerConfiguration()).json.canonical == #"""
-        {}
+        {"configuration":{"accumulation":4,"augmentation":{"brightness":null,"contrast":null,"flips_horizontally":false,"flips_vertically":false,"least_mask":0.25,"patch":null,"turns":false},"average_decay":null,"batch":2,"best":"l1","clipping":null,"epochs":100,"epsilon":1e-08,"groups":[],"learning_rate":0.0001,"loss":{"settings":{},"weights":{"gradient":0.5,"l1":1.0}},"repeats":1,"rule":{"beta1":0.9,"beta2":0.999,"type":"adamw","weight_decay":0.0001},"schedule":{"minimum":0.0,"period":100,"type":"cosine"},"schedule_unit":"epoch","seed":"0","validation_interval":1,"validation_patch":null},"data":"d","training":"7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78","validation":"2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6","version":1}
         """#)
   }
 
