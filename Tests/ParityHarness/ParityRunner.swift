@@ -74,6 +74,9 @@ public struct ParityRunner: Sendable {
     + blockOperations + trainingTraceOperations + modelOperations + pretrainedOperations + optimiserOperations
     + scheduleOperations + checkpointOperations + imageOperations + metricOperations + selfTestOperations
 
+  /// Whether an operation handles the kind of a case.
+  public func knows(_ parityCase: ParityCase) -> Bool { operations.contains { $0.handles(parityCase) } }
+
   /// A case of the networks that misses with other than exact sums is run once more with every activation on the side of its
   /// kink that it has with exact sums, and must then hold everywhere. What changes side must lie within rounding of the kink.
   public func run(_ parityCase: ParityCase) -> Outcome {

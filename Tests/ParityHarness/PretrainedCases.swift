@@ -13,7 +13,7 @@ let pretrainedOperations: [ParityOperation] = [
     check.expect(network.parameterCount == parameters, "\(network.parameterCount) parameters, expected \(parameters)")
     check.expect(Set(network.stateDictionary().keys) == Set(file.tensors.keys), "other names")
   },
-  ParityOperation("pretrained", "dornet*_eval") { item, check in
+  ParityOperation(group: "pretrained", patterns: ["dornet*"], ending: "_eval$") { item, check in
     let weights = try PyTorchFile.read(item.folder.appending(path: try item.text("weights"))).tensors
     let network = try item.dornet(for: weights)
     try network.load(weights)

@@ -4,6 +4,8 @@ import NN
 
 let scheduleOperations: [ParityOperation] = [
   ParityOperation("optim", "lr_schedule") { item, check in
+    try item.supports(
+      item.has("type") || item.has("base_lr"), "a schedule that is described by neither `type` nor `base_lr`")
     let schedule = try item.schedule(item.attributes)
     let base = try item.double("base_lr")
     let expected = try item.tensor(try item.tensors(), "out.lr")

@@ -190,6 +190,25 @@ import Testing
     #expect(try tool(empty, ["--algorithm", "direct"]).code == 1)
   }
 
+  /// The shared fixtures, where they are: `SHARED_DIR`, or beside the package.
+  private static let shared: URL? = {
+    let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let folder =
+      ProcessInfo.processInfo.environment["SHARED_DIR"].map { URL(filePath: $0, relativeTo: package) }
+      ?? package.deletingLastPathComponent().appending(path: "shared")
+    let parity = folder.appending(path: "parity")
+    return FileManager.default.fileExists(atPath: parity.appending(path: "cases.json").path) ? parity : nil
+  }()
+
+  /// A pattern that was changed by mistake would leave cases unchecked without failing any.
+  @Test(.enabled(if: shared != nil, "needs the shared data (SHARED_DIR)"))
+  func everySharedKindIsKnown() throws {
+    let runner = try ParityRunner(folder: try #require(Self.shared), options: ComputeOptions())
+    #expect(runner.cases.count > 200)
+    for item in runner.cases { #expect(runner.knows(item), "\(item.id): no operation for \(item.kind)") }
+  }
+
   /// A case that traps or does not end fails alone: the next cases run.
   @Test func caseThatEndsItsProcessFailsAlone() throws {
     let folder = try FixtureFolder()
