@@ -203,14 +203,11 @@ import Testing
       "README.md: `\(command)` ends with \(result.code):\n\(result.output.suffix(800))\n\(result.errors.suffix(800))")
   }
 
-  /// A number of the table that the run printed.
+  /// A number that the report of the smaller demo prints.
   private func shownNumber(_ folder: URL) throws -> String {
-    let table = folder.appendingPathComponent("pipelines/outputs/demo/report/tables/cross-psnr.csv")
-    let path =
-      FileManager.default.fileExists(atPath: table.path)
-      ? table : folder.appendingPathComponent("pipelines/outputs/demo/report/report/tables/cross-psnr.csv")
-    let text = try String(contentsOf: path, encoding: .utf8)
-    let number = try #require(text.firstMatch(of: /\d+\.\d\d/), "no number in \(path.path)")
+    let table = folder.appendingPathComponent("pipelines/outputs/demo/report/report/tables/cross-psnr.md")
+    let text = try String(contentsOf: table, encoding: .utf8)
+    let number = try #require(text.firstMatch(of: /\b\d+\.\d\d\b/), "no number in \(table.path)")
     return String(number.0)
   }
 
