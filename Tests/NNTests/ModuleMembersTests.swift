@@ -24,7 +24,8 @@ import Testing
       } else if Mirror(reflecting: value).displayStyle == .class {
         return
       }
-      var mirror: Mirror? = Mirror(reflecting: value)
+      // Of the module itself, which the value may hold as an optional.
+      var mirror: Mirror? = Mirror(reflecting: (value as? any Module) ?? value)
       while let current = mirror {
         for (label, child) in current.children { visit(child, "\(path).\(label ?? "_")") }
         mirror = current.superclassMirror

@@ -12,6 +12,10 @@ enum Worker {
   static func run(
     _ runner: ParityRunner, _ range: Range<Int>, secondsEach: UInt32, reasons: Int, where isWanted: (ParityCase) -> Bool
   ) {
+    // Whoever started this program may have blocked signals, which are inherited: the alarm would wait for ever.
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
     // Half of the machine's memory, so that a case that asks for everything fails instead of the machine.
     let half = rlim_t(ProcessInfo.processInfo.physicalMemory / 2)
     var limit = rlimit(rlim_cur: half, rlim_max: half)

@@ -16,7 +16,7 @@ import Testing
   static let golden: [String: String] = [
     "images.collect v3": "b1ce90ec6a55",
     "facelift.ingest v2": "e3f866af5562",
-    "maps.normalize v3": "881e2dbe2d9d",
+    "maps.normalize v3": "c251aa9b1ec6",
     "normals.import v1": "6dd741b50c2a",
     "masks.build v1": "a59b9af956a5",
     "dataset.split v1": "0758c26b8666",
@@ -28,15 +28,15 @@ import Testing
     "heads.synthesize v3": "efc14ea00bee",
     "splats.render v2": "9f98fcb4bed8",
     "splats.consistency v1": "8fb227bce853",
-    "splats.degrade v1": "2d0377cfdd7f",
+    "splats.degrade v1": "c9d696de5eb2",
     "evaluate.cross v3": "aa4964915bd6",
     "evaluate v3": "0a178a4827b2",
     "predictions.import v1": "70fa6aa968ca",
     "renders.align v1": "b8c8ac466160",
     "pairs.collect v1": "5d59b7750e5b",
-    "train v4": "",
-    "weights.import v2": "",
-    "report v6": "",
+    "train v4": "a319fefde43a",
+    "weights.import v2": "2af8de8ba6fa",
+    "report v6": "1d84785c39f8",
   ]
 
   private func fixedInput(_ type: StageType, _ runner: StageRunner) async throws -> (JSON, [String: [LabelledArtifact]])
