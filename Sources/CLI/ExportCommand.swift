@@ -28,7 +28,7 @@ struct ExportCommand: ParsableCommand {
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
   @Option(
-    name: [.short, .customLong("output")], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"]))
+    name: [.customShort("o"), .customLong("output")], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"]))
   var file: String
   @OptionGroup var output: OutputOptions
 

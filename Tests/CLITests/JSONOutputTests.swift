@@ -15,7 +15,7 @@ import Testing
             - /bin/sh
             - -c
             - |
-              printf 'train,test,metric,aggregation,value\\nnet,faces,psnr,mse,31.25\\n' > {output:table}/cross.csv
+              printf 'train,test,metric,aggregation,value\\nnet,faces,psnr,mse,31.26\\n' > {output:table}/cross.csv
           outputs: { table: { kind: table } }
     targets: [scores]
     """
@@ -42,7 +42,7 @@ import Testing
 
     let number = try json(process.run("show", "last", "--number", "31.3", "--json"))
     #expect(
-      number["tables"]?.arrayValue?.first?["rows"]?.arrayValue?.first?.stringValue?.contains("value=31.25") == true)
+      number["tables"]?.arrayValue?.first?["rows"]?.arrayValue?.first?.stringValue?.contains("value=31.26") == true)
     #expect(try process.run("show", "last", "--number", "31.9", "--json").code != 0)
 
     let doctor = try json(process.run("doctor", "--json"))

@@ -93,7 +93,7 @@ private let sample = Table(
 
   @Test func rowsMustFitTheHeader() {
     let error = #expect(throws: CSV.Problem.self) { try CSV.decodeRows("a,b\n1,2\n3\n") }
-    #expect(error?.message == "1 fields where the header has 2")
+    #expect(error?.message == "line 3: 1 fields where the header has 2")
   }
 }
 

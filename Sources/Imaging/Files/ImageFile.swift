@@ -28,7 +28,9 @@ public struct DecodedImage: Hashable, Sendable {
     guard raster.channels == 1 else { return raster }
     var picture = Raster(width: raster.width, height: raster.height, channels: 3)
     for i in raster.pixels.indices {
-      let value = alpha.map { raster.pixels[i] * $0.pixels[i] + 1 - $0.pixels[i] } ?? raster.pixels[i]
+      let cover = alpha?.pixels[i] ?? 1
+      // Where nothing shines through the value is exact.
+      let value = cover == 1 ? raster.pixels[i] : raster.pixels[i] * cover + (1 - cover)
       for c in 0..<3 { picture.pixels[i * 3 + c] = value }
     }
     return picture
