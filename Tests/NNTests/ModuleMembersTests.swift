@@ -98,7 +98,7 @@ import Testing
   private final class ForgetsAParameter: Toy { let weight = Parameter([1], [1]) }
   private final class ForgetsABuffer: Toy { let statistics = Buffer(.int([0], shape: [])) }
   private final class ForgetsAModule: Toy { let layer = Conv2d(1, 1, kernelSize: 1, WeightInitialiser(seed: 0)) }
-  private final class ForgetsAList: Toy { let layers: [Whole?] = [Whole(), nil] }
+  private final class ForgetsAList: Toy { let layers: [(name: String, layer: Whole?)] = [("a", Whole())] }
   private final class ForgetsAChoice: Toy {
     enum Choice { case layer(any Module) }
     let choice = Choice.layer(Whole())
