@@ -127,6 +127,43 @@ import Testing
     #expect(grey.code != 0 && grey.errors.contains("takes photos of 3 channels"), "\(grey.errors)")
   }
 
+  /// No result lands on what the command reads, under whatever name or link.
+  @Test func upscaleOverwritesNothingItReads() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(process, ["type": "edsr-light", "channels": 4, "blocks": 1])
+    try picture(process, "a.png", channels: 1, width: 8, height: 8)
+    let place = process.folder
+    let before = try Data(contentsOf: place.appendingPathComponent("a.png"))
+    try FileManager.default.createSymbolicLink(
+      at: place.appendingPathComponent("alias"), withDestinationURL: place)
+    try FileManager.default.createDirectory(
+      at: place.appendingPathComponent("links"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      at: place.appendingPathComponent("links/a.png"), withDestinationURL: place.appendingPathComponent("a.png"))
+    for output in [".", "alias", "./alias/.", "links"] {
+      let result = try process.run("upscale", folder, "a.png", "-o", output)
+      #expect(result.code != 0 && result.errors.contains("would overwrite a.png"), "\(output): \(result.errors)")
+      #expect(try Data(contentsOf: place.appendingPathComponent("a.png")) == before)
+    }
+    // A second run over its own earlier results is no such case.
+    for _ in 0..<2 { #expect(try process.run("upscale", folder, "a.png", "-o", "out").code == 0) }
+  }
+
+  @Test func floatMapsOutsideTheRangeAreRefusedByName() throws {
+    let process = try PipelineProcess()
+    defer { process.remove() }
+    let folder = try model(process, ["type": "edsr-light", "channels": 4, "blocks": 1])
+    for (name, value) in [("nan.tif", Float.nan), ("metres.tif", 3.5)] {
+      var raster = Raster(width: 8, height: 8, channels: 1, repeating: 0.5)
+      raster[2, 1] = value
+      try ImageFile.write(raster, to: process.folder.appendingPathComponent(name), as: .tiffFloat)
+      let result = try process.run("upscale", folder, name, "-o", "out")
+      #expect(
+        result.code != 0 && result.errors.contains(name) && result.errors.contains("x 2, y 1"), "\(result.errors)")
+    }
+  }
+
   @Test func upscalesInBfloat16() throws {
     let process = try PipelineProcess()
     defer { process.remove() }
