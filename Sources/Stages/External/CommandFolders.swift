@@ -43,51 +43,55 @@ struct CommandFolders {
   /// - Throws: `StageFailure` for links that lead elsewhere, nowhere or in a circle, for names that are not UTF-8, and for
   ///   what is neither file nor folder: nothing that a program wrote is left out in silence.
   func writtenFiles(_ port: String) throws -> [String] {
-    let folder = output(port)
+    let folder = output(port).path
+    let own = try Self.realPath(root.path)
     var paths: [String] = []
-    try list(folder.path, as: "", port, own: try Self.realPath(root.path), above: [], &paths)
+    // Folders still to be listed, each with the real paths of those on the way to it.
+    var pending: [(relative: String, above: [String])] = [("", [])]
+    while let (relative, above) = pending.popLast() {
+      let here = relative.isEmpty ? folder : "\(folder)/\(relative)"
+      let real = try Self.realPath(here)
+      guard !above.contains(real) else {
+        throw StageFailure(
+          "{output:\(port)}: `\(relative)` is a link to a folder that holds it", help: "write files, or links to files")
+      }
+      for name in try Self.names(in: here, port) {
+        let path = relative.isEmpty ? name : "\(relative)/\(name)"
+        switch try kind(of: path, in: folder, port, own: own) {
+        case S_IFREG: paths.append(path)
+        case S_IFDIR: pending.append((path, above + [real]))
+        default:
+          throw StageFailure(
+            "{output:\(port)}: `\(path)` is neither a file nor a folder", help: "let the program remove it at its end")
+        }
+      }
+    }
     return paths.sorted(by: naturallyPrecedes)
   }
 
-  /// - Parameters:
-  ///   - own: the real path of the stage's folder.
-  ///   - above: real paths of the folders on the way here.
-  private func list(
-    _ folder: String, as relative: String, _ port: String, own: String, above: [String], _ paths: inout [String]
-  ) throws {
-    let real = try Self.realPath(folder)
-    guard !above.contains(real) else {
+  /// The kind of a file, that of its target for a link.
+  /// - Parameter own: the real path of the stage's folder, which no link may leave.
+  private func kind(of path: String, in folder: String, _ port: String, own: String) throws -> mode_t {
+    let place = "\(folder)/\(path)"
+    var status = stat()
+    guard lstat(place, &status) == 0 else {
+      throw StageFailure("{output:\(port)}: `\(path)` cannot be read: \(String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFLNK else { return status.st_mode & S_IFMT }
+    guard stat(place, &status) == 0 else {
+      // Where a link leads is shown as far as it can be read.
+      let target = (try? FileManager.default.destinationOfSymbolicLink(atPath: place)) ?? "somewhere"
       throw StageFailure(
-        "{output:\(port)}: `\(relative)` is a link to a folder that holds it", help: "write files, or links to files")
+        "{output:\(port)}: `\(path)` is a link to \(target), which is not there",
+        help: "let the program write the file itself, or remove the link")
     }
-    for name in try Self.names(in: folder, port) {
-      let path = relative.isEmpty ? name : "\(relative)/\(name)"
-      let place = "\(folder)/\(name)"
-      var status = stat()
-      guard lstat(place, &status) == 0 else {
-        throw StageFailure("{output:\(port)}: `\(path)` cannot be read: \(String(cString: strerror(errno)))")
-      }
-      if status.st_mode & S_IFMT == S_IFLNK {
-        guard stat(place, &status) == 0 else {
-          throw StageFailure(
-            "{output:\(port)}: `\(path)` is a link to \((try? FileManager.default.destinationOfSymbolicLink(atPath: place)) ?? "somewhere"), "
-              + "which is not there", help: "let the program write the file itself, or remove the link")
-        }
-        let target = try Self.realPath(place)
-        guard target == own || target.hasPrefix(own + "/") else {
-          throw StageFailure(
-            "{output:\(port)}: `\(path)` is a link to \(target), outside the stage's folder",
-            help: "copy the file there, or declare it under `files` and link to {file:<name>}")
-        }
-      }
-      switch status.st_mode & S_IFMT {
-      case S_IFREG: paths.append(path)
-      case S_IFDIR: try list(place, as: path, port, own: own, above: above + [real], &paths)
-      default:
-        throw StageFailure(
-          "{output:\(port)}: `\(path)` is neither a file nor a folder", help: "let the program remove it at its end")
-      }
+    let target = try Self.realPath(place)
+    guard target == own || target.hasPrefix(own + "/") else {
+      throw StageFailure(
+        "{output:\(port)}: `\(path)` is a link to \(target), outside the stage's folder",
+        help: "copy the file there, or declare it under `files` and link to {file:<name>}")
     }
+    return status.st_mode & S_IFMT
   }
 
   static func realPath(_ path: String) throws -> String {
