@@ -28,7 +28,8 @@ struct ExportCommand: ParsableCommand {
 
   @Argument(help: "Folder of the model.", completion: .directory) var model: String
   @Option(
-    name: [.customShort("o"), .customLong("output")], help: "The ONNX file to write.", completion: .file(extensions: ["onnx"]))
+    name: [.customShort("o"), .customLong("output")], help: "The ONNX file to write.",
+    completion: .file(extensions: ["onnx"]))
   var file: String
   @OptionGroup var output: OutputOptions
 
